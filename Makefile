@@ -18,6 +18,8 @@ SCHEMATHESIS_OPTIONS ?=
 PYTEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
 BENCH_OPTIONS ?=
 FAULTS_OPTIONS ?=
+# Seconds of faults.
+DURATION_S ?=
 ALERTS_OPTIONS ?=
 UPGRADE_OPTIONS ?=
 ROLLING_OPTIONS ?=
@@ -27,7 +29,7 @@ DELIVERIES_OPTIONS ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients postman audit check fmt bench bench-release bench-compare scaling faults alerts upgrade rolling feeds deliveries pictures reset lock venv venv-dev
+.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients postman audit check fmt bench bench-release bench-compare scaling faults planted-bugs alerts upgrade rolling feeds deliveries pictures reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
@@ -102,8 +104,11 @@ bench-compare: venv-dev ## What got slower between two results of the pipelines 
 scaling: venv-dev ## Simulate larger houses with the costs that make bench measured (RESULT=FILE of bench-results)
 	@exec $(RUN) -m tests.benchmarks.scaling "$(RESULT)"
 
-faults: venv-dev ## Kill, stop and empty parts while clients book, then balance the books (its own stack; takes minutes)
-	@exec $(RUN) -m tests.faults $(FAULTS_OPTIONS)
+faults: venv-dev ## Kill, stop, cut off and fill parts while clients work, then judge what all saw (DURATION_S=300; its own stack)
+	@DURATION_S="$(DURATION_S)" exec $(RUN) -m tests.faults $(FAULTS_OPTIONS)
+
+planted-bugs: venv-dev ## Plant bugs into a copy of the tree: make faults must find each of them (takes half an hour)
+	@exec $(RUN) -m tests.faults.planted $(FAULTS_OPTIONS)
 
 alerts: venv-dev programs ## Fire every alert rule once, each by its real cause, at a real Prometheus (its own stack; takes minutes)
 	@exec $(RUN) -m tests.alerts $(ALERTS_OPTIONS)

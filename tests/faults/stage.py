@@ -30,7 +30,7 @@ from tests.support.webhooks import WebhookReceiver
 
 NOTIFIERS = replace(NOTIFIER, count=2)
 PROCESSES = (API, LANES, SWEEPS, PAYMENTS, DELIVERIES, BEAT, NOTIFIERS)
-HOLD_S = 20
+HOLD_S = 10
 SETTINGS: Mapping[str, str] = {
     "HOLDFAST_API_PROCESSES": "2",
     "HOLDFAST_MAX_HOLDS_PER_USER": "0",

@@ -86,13 +86,19 @@ def _is_paid_for(one: Booking) -> bool:
 
 def holds_end(facts: Facts, trouble: Sequence[tuple[datetime, datetime]], late_s: float) -> Finding:
     """Lapsed holds end within `late_s`, apart from times of trouble."""
-    ended = [one for one in facts.bookings if one.status == "expired" and one.hold_expires_at is not None]
-    late = [f"booking {one.id} by {by:.0f} s" for one in ended if (by := _late_by_s(one, trouble)) > late_s]
-    return Finding("holds end in time", len(ended), "holds expired", some(late, "ended late"), may_be_nothing=True)
+    ends = [(one, one.updated_at) for one in facts.bookings if one.status == "expired"]
+    ends += [(one, facts.now) for one in facts.bookings if one.status == "held" and not one.is_deleted]
+    lapsed = [(one, done) for one, done in ends if one.hold_expires_at is not None and one.hold_expires_at < done]
+    late = [
+        f"booking {one.id} ({one.status}) by {by:.0f} s"
+        for one, done in lapsed
+        if (by := _late_by_s(one, done, trouble)) > late_s
+    ]
+    return Finding("holds end in time", len(lapsed), "holds lapsed", some(late, "ended late"), may_be_nothing=True)
 
 
-def _late_by_s(one: Booking, trouble: Sequence[tuple[datetime, datetime]]) -> float:
+def _late_by_s(one: Booking, done: datetime, trouble: Sequence[tuple[datetime, datetime]]) -> float:
     assert one.hold_expires_at is not None
-    due, done = one.hold_expires_at, one.updated_at
+    due = one.hold_expires_at
     hindered = sum(max(0.0, (min(done, end) - max(due, begin)).total_seconds()) for begin, end in trouble)
     return (done - due).total_seconds() - hindered

@@ -88,6 +88,7 @@ class Delivery(Struct, frozen=True):
 
 
 class Facts(Struct, frozen=True):
+    now: datetime
     outcomes: list[Outcome]
     inbox: dict[str, str]
     """The types of undecided commands, by id."""
@@ -144,8 +145,11 @@ def read_facts(connection: Connection) -> Facts:
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         ((epoch, head),) = connection.execute("SELECT epoch, last_position FROM feed").fetchall()
+        ((now,),) = connection.execute("SELECT clock_timestamp()").fetchall()
         ((parked,),) = connection.execute("SELECT count(*) FROM parked_command").fetchall()
+        assert isinstance(now, datetime)
         return Facts(
+            now=now,
             outcomes=_rows(connection, SQL_OUTCOMES, Outcome),
             inbox=_pairs(connection, SQL_INBOX),
             bookings=_rows(connection, SQL_BOOKINGS, Booking),

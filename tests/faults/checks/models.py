@@ -56,7 +56,9 @@ def _register(state: str, step: Step) -> str | None:
 
 
 SLOT = Model(FREE, _slot)
-REGISTER = Model("", _register)
+FIRST = "first"
+"""What a register holds before anybody writes."""
+REGISTER = Model(FIRST, _register)
 
 
 def seats(capacity: int) -> Model[tuple[int, int]]:

@@ -72,8 +72,8 @@ def _time(body: Any) -> str:
 
 
 def _place_in_day(at: str) -> str:
-    """Empty stands for where the booking was made."""
-    return "" if at.startswith(f"{FIRST_HOUR:02}") else at
+    """`first` is where the booking was made (tests/faults/checks/models.py)."""
+    return "first" if at.startswith(f"{FIRST_HOUR:02}") else at
 
 
 def bulks(scene: Scene) -> None:

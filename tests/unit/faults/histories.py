@@ -12,6 +12,7 @@ from tests.faults.history.records import Asked
 
 NINE = datetime(2100, 1, 4, 9, tzinfo=UTC)
 NO_FACTS = Facts(
+    now=NINE,
     outcomes=[],
     inbox={},
     bookings=[],

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.checks import bookings, commands, events
 from tests.faults.checks.events import Heard
-from tests.faults.checks.facts import Credit, Delivery, Session
+from tests.faults.checks.facts import Credit, Delivery, Event, Session
 from tests.faults.checks.finding import Finding
 from tests.faults.history.operations import operations
 from tests.faults.recovery import Struck, rows
@@ -113,9 +113,11 @@ def test_credits_add_up() -> None:
 
 def test_a_hold_ends_in_time_apart_from_trouble() -> None:
     late = booking(1, status="expired", hold_expires_at=NINE, updated_at=NINE + timedelta(seconds=30))
-    assert "booking 1 by 30 s" in words(bookings.holds_end(facts(bookings=[late]), [], 8.0))
+    assert "booking 1 (expired) by 30 s" in words(bookings.holds_end(facts(bookings=[late]), [], 8.0))
     trouble = [(NINE - timedelta(seconds=5), NINE + timedelta(seconds=25))]
     assert words(bookings.holds_end(facts(bookings=[late]), trouble, 8.0)) == ""
+    still = booking(2, status="held", hold_expires_at=NINE - timedelta(seconds=20))
+    assert "booking 2 (held) by 20 s" in words(bookings.holds_end(facts(bookings=[still]), [], 8.0))
 
 
 def test_positions_have_no_hole() -> None:
@@ -131,11 +133,20 @@ def test_each_outcome_has_one_final_event() -> None:
     assert found.wrong == ["2 outcomes have not exactly one final event, as b, c"]
 
 
+def story(found: list[Event], **changes: Any) -> str:
+    here = facts(outcomes=[outcome("c1")], bookings=[booking(1, **changes)], events=found)
+    return words(events.stories(here))
+
+
 def test_events_tell_what_the_tables_say() -> None:
-    changed = event(2, "booking_updated", booking_version=2)
-    assert words(events.stories(facts(bookings=[booking(1, version=2)], events=[event(1), changed]))) == ""
-    assert "last event" in words(events.stories(facts(bookings=[booking(1, version=2)], events=[event(1)])))
-    assert "once as made" in words(events.stories(facts(bookings=[booking(1)], events=[event(1), event(2)])))
+    made, changed = event(1), event(2, "booking_updated", booking_version=2)
+    gone = event(3, "booking_deleted", booking_version=2)
+    assert story([made, changed], version=2) == ""
+    assert story([made, changed, gone], version=2, is_deleted=True) == ""
+    assert "as last told" in story([made], version=2)
+    assert "once as made" in story([made, event(2)])
+    assert "not told in order" in story([made, changed, changed], version=2)
+    assert "once as deleted" in story([made, changed], version=2, is_deleted=True)
 
 
 def heard(*numbers: int, type_: str = "booking_created") -> list[Heard]:

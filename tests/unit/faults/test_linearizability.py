@@ -64,7 +64,7 @@ def test_a_field_holds_what_was_written_last() -> None:
     writes = [Step(0, 1, "write", "x"), Step(0.5, 2, "write", "y")]
     assert is_linearizable([*writes, read(3, 4, "x")], REGISTER)
     assert is_linearizable([*writes, read(3, 4, "y")], REGISTER)
-    assert not is_linearizable([*writes, read(3, 4, "")], REGISTER)
+    assert not is_linearizable([*writes, read(3, 4, "first")], REGISTER)
     assert not is_linearizable([*writes, read(3, 4, "x"), read(5, 6, "y")], REGISTER)
 
 

@@ -1,0 +1,52 @@
+"""The short form of `make faults`: some faults of each kind once, while client processes work; and three planted bugs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import FIGURE
+from tests.faults.planted.bugs import BUGS, PlantedBug
+from tests.faults.planted.trial import Verdict, run_with
+from tests.faults.run import Plan, Told, play
+from tests.faults.schedule import FAULTS
+from tests.faults.stage import SHORT, stage
+
+SEED = 21
+"""The order of the faults; how long each lasts."""
+IN_SHORT = [one for one in FAULTS.values() if one.is_in_short]
+PLANTED = [one for one in BUGS if one.is_in_short]
+Record = Callable[[str, object], None]
+
+
+@pytest.fixture(scope="module")
+def told(prepared_cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    folder = tmp_path_factory.mktemp("faults") / "stage"
+    with stage(folder, copy_of=prepared_cluster, statements=(), mounted=False) as made:
+        try:
+            yield play(made, Plan(SEED, 0.0, IN_SHORT, SHORT, once=True), sys.stdout.write)
+        except (AssertionError, TimeoutError) as problem:
+            raise AssertionError(f"{problem}\n{made.stack.logs()}") from problem
+
+
+@pytest.fixture(scope="module")
+def verdict(prepared_cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> Verdict:
+    """Of one run over a copy with all three bugs: each is found by a check of its own."""
+    return run_with(PLANTED, tmp_path_factory.mktemp("planted"), prepared_cluster, SEED)
+
+
+def test_no_invariant_is_broken_by_faults(told: Told, record_property: Record) -> None:
+    record_property(FIGURE, f"{len(told.history)} requests of client processes, {len(told.struck)} faults")
+    assert told.problems == []
+
+
+def test_each_fault_of_the_short_form_strikes(told: Told) -> None:
+    assert sorted(one.name for one in told.struck) == sorted(one.name for one in IN_SHORT)
+
+
+@pytest.mark.parametrize("bug", PLANTED, ids=lambda bug: bug.name)
+def test_a_planted_bug_is_found(verdict: Verdict, bug: PlantedBug) -> None:
+    assert verdict.finds(bug), verdict.said[-6000:]
