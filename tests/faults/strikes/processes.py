@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from ops.processes import BEAT, LANES
+from tests.faults.rounds import change_lanes
 from tests.faults.stage import Stage
 from tests.faults.strikes.fault import Fault
 from tests.support.engine.lanes import holding, lock_waits
@@ -19,6 +22,8 @@ NO_BOOKING_IS_WRITTEN = "LOCK TABLE booking IN SHARE MODE"
 """Held, it stops a worker that has decided a batch just before it can commit."""
 CAUGHT_WITHIN_S = 20.0
 Struck = Callable[[Stage, random.Random], Iterator[None]]
+PROMISES = 10
+LANES_TRIED = (1, 2, 3, 8)
 JUMPS = ("+1h", "-1h", "+40d")
 
 
@@ -76,6 +81,28 @@ def _stopped_before_commit(stage: Stage, _: random.Random) -> Iterator[None]:
     stage.stack.process("lanes-1").thaw()
 
 
+def _killed_with_promises(stage: Stage, _: random.Random) -> Iterator[None]:
+    """The API, when it has told clients that their commands are accepted, and nobody has decided them."""
+    _kill(stage, *LANE_WORKERS)
+    with stage.database() as connection:
+        wait_until(lambda: undecided(connection) >= PROMISES, "commands are accepted", CAUGHT_WITHIN_S)
+    _kill(stage, "api")
+    yield
+    _start(stage, "api", *LANE_WORKERS)
+
+
+def undecided(connection: psycopg.Connection[tuple[object, ...]]) -> int:
+    row = connection.execute("SELECT count(*) FROM inbox WHERE type <> 'canary'").fetchone()
+    assert row is not None
+    return int(str(row[0]))
+
+
+def _lanes_changed(stage: Stage, chance: random.Random) -> Iterator[None]:
+    change_lanes(stage.stack, chance.choice(LANES_TRIED))
+    yield
+    _start(stage, *LANE_WORKERS)
+
+
 def _two_beats(stage: Stage, _: random.Random) -> Iterator[None]:
     stage.stack.add(BEAT, "beat-2")
     yield
@@ -129,6 +156,8 @@ PROCESS_FAULTS = (
     _fault("every process killed", _killed(*KINDS), "all of a kind killed"),
     _fault("lane workers killed before commit", _killed_before_commit, "killed before commit", is_in_short=True),
     _fault("a lane worker stopped before commit", _stopped_before_commit, "stopped before commit", lasts_s=(8.0, 12.0)),
+    _fault("the API killed after 202s", _killed_with_promises, "killed with promises"),
+    _fault("LANES changed between restarts", _lanes_changed, "LANES changed"),
     _fault("two beats", _two_beats, "two beats", lasts_s=(3.0, 6.0)),
     _fault("every process restarted in turn", _rolling, "rolling restart"),
     _fault("a worker's clock jumps", _wrong_clock, "wrong clock", lasts_s=(6.0, 10.0), needs_faketime=True),

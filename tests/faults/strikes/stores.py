@@ -13,10 +13,9 @@ import redis
 
 from tests.faults.stage import Stage
 from tests.faults.strikes.fault import Fault
-from tests.faults.strikes.processes import LANE_WORKERS, Struck
+from tests.faults.strikes.processes import LANE_WORKERS, PROMISES, Struck, undecided
 from tests.support.wait import wait_until
 
-PROMISES = 10
 GOES_WITHIN_S, STARTS_WITHIN_S = 30.0, 60.0
 FILL_BYTES = 8 << 20
 
@@ -62,18 +61,12 @@ def _crashed_with_promises(stage: Stage, _: random.Random) -> Iterator[None]:
     for name in LANE_WORKERS:
         stage.stack.process(name).freeze()
     with stage.database() as connection:
-        wait_until(lambda: _undecided(connection) >= PROMISES, "commands are accepted", GOES_WITHIN_S)
+        wait_until(lambda: undecided(connection) >= PROMISES, "commands are accepted", GOES_WITHIN_S)
     stage.postgres.kill()
     yield
     _start(stage)
     for name in LANE_WORKERS:
         stage.stack.process(name).thaw()
-
-
-def _undecided(connection: psycopg.Connection[tuple[object, ...]]) -> int:
-    row = connection.execute("SELECT count(*) FROM inbox WHERE type <> 'canary'").fetchone()
-    assert row is not None
-    return int(str(row[0]))
 
 
 def _sessions_terminated(stage: Stage, _: random.Random) -> Iterator[None]:

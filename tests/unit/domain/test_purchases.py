@@ -6,13 +6,16 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from core.domain.bookings.status import Status
-from core.domain.commands import Actor, ActorKind, CloseResource, Command
+from core.domain.commands import ENGINE, Actor, ActorKind, CloseResource, Command
 from core.domain.events import BookingChanged, BookingPlaced, Event, ResourceClosed
 from core.domain.marketplace.commands import AmendBooking, BookCourse, BookIndividual
-from core.domain.marketplace.details import Kind, MarketDetails
+from core.domain.marketplace.details import Cancellation, Kind, MarketDetails
+from core.domain.marketplace.purchases.purchase_parts import with_purchase_changes
 from core.domain.marketplace.values import Location, ServiceSession
+from core.domain.marketplace.verbs import Role
 from core.domain.refusals import CommandRefused, Refusal
 from core.domain.state import State
 from tests.support.clients.marketplace import market_service, market_state, practitioner
@@ -86,6 +89,36 @@ def session(**changes: Any) -> State:
 def amended(field: str, value: str, **more: Any) -> AmendBooking:
     fields: dict[str, Any] = {field: value, **more}
     return AmendBooking(1, **fields)
+
+
+@pytest.mark.parametrize(
+    ("by", "actor", "role"),
+    [
+        (ENGINE.kind, CLIENT, Role.SYSTEM),
+        (ActorKind.USER, CLIENT, Role.CLIENT),
+        (ActorKind.USER, PRACTITIONER, Role.PRACTITIONER),
+        (ActorKind.STAFF, STAFF, Role.ADMIN),
+        (ActorKind.USER, NOBODY, Role.ADMIN),
+    ],
+)
+def test_a_cancellation_says_whose_it_was(by: ActorKind, actor: Actor, role: Role) -> None:
+    """Somebody's command may end a hold that has run out: that is the engine's doing."""
+    known = session()
+    gone = replace(known.bookings[1], status=Status.CANCELLED)
+    (change,) = with_purchase_changes(known, actor, [BookingChanged(gone, Status.CONFIRMED, True, by, "ill")], NOW)
+    assert isinstance(change, BookingChanged)
+    assert isinstance(change.booking.details, MarketDetails)
+    assert change.booking.details.cancellation == Cancellation(role, "ill")
+
+
+@pytest.mark.parametrize("was", [Status.CANCELLED, Status.EXPIRED])
+def test_what_had_ended_before_is_signed_by_nobody_else(was: Status) -> None:
+    known = session()
+    still = replace(known.bookings[1], status=Status.CANCELLED)
+    (change,) = with_purchase_changes(known, CLIENT, [BookingChanged(still, was, False, ActorKind.USER)], NOW)
+    assert isinstance(change, BookingChanged)
+    assert isinstance(change.booking.details, MarketDetails)
+    assert change.booking.details.cancellation is None
 
 
 @pytest.mark.parametrize("field", ["title", "description", "client_notes", "timezone"])
