@@ -15,6 +15,7 @@ from api.busy_calendars.routes import add_routes as add_busy_calendar_routes
 from api.calendars.routes import add_routes as add_calendar_file_routes
 from api.commands.endpoints import CommandResource
 from api.commands.parked import add_parked_routes
+from api.commands.repeats import RepeatedRequests
 from api.contracts.agent.routes import add_routes as add_agent_routes
 from api.contracts.appointments.routes import add_routes as add_appointments_routes
 from api.contracts.appointments.users.routes import add_routes as add_user_routes
@@ -85,6 +86,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     app.req_options.keep_blank_qs_values = True
     app.resp_options.xml_error_serialization = False
     add_error_handlers(app)
+    RepeatedRequests(runtime.commands, runtime.pool).add_to(app)
 
     app.add_route("/", Shortcut("root", "/api/docs/"))
     app.add_route("/docs", Shortcut("docs", "/api/docs/"))

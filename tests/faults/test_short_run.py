@@ -19,6 +19,8 @@ SEED = 21
 """The order of the faults; how long each lasts."""
 IN_SHORT = [one for one in FAULTS.values() if one.is_in_short]
 PLANTED = [one for one in BUGS if one.is_in_short]
+SETTLES_WITHIN_S = 120.0
+"""However busy the machine is."""
 Record = Callable[[str, object], None]
 
 
@@ -27,7 +29,9 @@ def told(prepared_cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     folder = tmp_path_factory.mktemp("faults") / "stage"
     with stage(folder, copy_of=prepared_cluster, statements=(), mounted=False) as made:
         try:
-            yield play(made, Plan(SEED, 0.0, IN_SHORT, SHORT, once=True), sys.stdout.write)
+            yield play(
+                made, Plan(SEED, 0.0, IN_SHORT, SHORT, once=True, settles_within_s=SETTLES_WITHIN_S), sys.stdout.write
+            )
         except (AssertionError, TimeoutError) as problem:
             raise AssertionError(f"{problem}\n{made.stack.logs()}") from problem
 

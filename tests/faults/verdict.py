@@ -20,7 +20,7 @@ from tests.faults.schedule import FAULTS
 from tests.faults.stage import Stage
 from tests.faults.things import DEAD, LIVE
 
-HOLDS_LATE_S = 8.0
+HOLDS_LATE_S = 15.0
 COMES_TO = timedelta(seconds=5)
 """After a repair, until holds must end in time again."""
 

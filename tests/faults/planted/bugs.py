@@ -208,14 +208,14 @@ BUGS: tuple[PlantedBug, ...] = (
         (Change(COUNTS, "                self.credits[id_] += 1\n", "                pass\n"),),
     ),
     PlantedBug(
-        "a hold expires a quarter of a minute late",
+        "a hold expires a minute late",
         "holds end in time",
         (WORKERS_KILLED,),
         (
             Change(
                 "core/store/bookings/due.py",
                 'WHERE {lapsed("b")}',
-                """WHERE {lapsed("b", "clock_timestamp() - interval '15 seconds'")}""",
+                """WHERE {lapsed("b", "clock_timestamp() - interval '60 seconds'")}""",
             ),
         ),
         load_s=35.0,

@@ -13,7 +13,7 @@ import redis
 
 from tests.faults.stage import Stage
 from tests.faults.strikes.fault import Fault
-from tests.faults.strikes.processes import LANE_WORKERS, PROMISES, Struck, undecided
+from tests.faults.strikes.processes import CAUGHT_WITHIN_S, LANE_WORKERS, PROMISES, Struck, undecided
 from tests.support.wait import wait_until
 
 GOES_WITHIN_S, STARTS_WITHIN_S = 30.0, 60.0
@@ -61,7 +61,7 @@ def _crashed_with_promises(stage: Stage, _: random.Random) -> Iterator[None]:
     for name in LANE_WORKERS:
         stage.stack.process(name).freeze()
     with stage.database() as connection:
-        wait_until(lambda: undecided(connection) >= PROMISES, "commands are accepted", GOES_WITHIN_S)
+        wait_until(lambda: undecided(connection) >= PROMISES, "commands are accepted", CAUGHT_WITHIN_S)
     stage.postgres.kill()
     yield
     _start(stage)
