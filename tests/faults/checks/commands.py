@@ -68,6 +68,10 @@ def repeated(operations: Sequence[Operation], facts: Facts) -> Finding:
         "keys",
         [
             *some((one.name for one in keyed if len(one.commands) > 1), "keys were answered with several commands"),
+            *some(
+                (one.name for one in keyed if len({a.status for a in one.answers}) > 1),
+                "keys were answered differently",
+            ),
             *some((one.name for one in places if len(by_tag[one.name]) > 1), "keys made several commands"),
         ],
     )

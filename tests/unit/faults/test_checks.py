@@ -49,6 +49,7 @@ def test_a_secret_that_only_its_payer_gets_is_no_difference() -> None:
     "wrong",
     [
         {"history": [asked("a", 1, key="k", command="x"), asked("a", 3, key="k", command="y")]},
+        {"history": [asked("a", 1, key="k", command="x"), asked("a", 3, 404, key="k", command="")]},
         {"outcomes": [outcome("x", body={"notes": "a"}), outcome("y", body={"notes": "a"})]},
     ],
 )
