@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,21 +11,10 @@ from typing import Any
 
 import msgspec
 
-from ops.embedded.environment import ROOT
 from tests.faults.planted.bugs import PlantedBug
+from tests.support.tree_copy import copy_tree
 
-FOLDERS = ("api", "core", "notifier", "ops", "tests", "web", "workers")
-FILES = ("pyproject.toml",)
 ENDS_WITHIN_S = 400.0
-NOT_COPIED = shutil.ignore_patterns("__pycache__", "node_modules", "previous_release.tar.xz")
-
-
-def copy_tree(to: Path) -> Path:
-    for folder in FOLDERS:
-        shutil.copytree(ROOT / folder, to / folder, ignore=NOT_COPIED, symlinks=True)
-    for file in FILES:
-        shutil.copy(ROOT / file, to / file)
-    return to
 
 
 class Verdict(msgspec.Struct, frozen=True):
