@@ -113,11 +113,11 @@ def _of_listener(facts: Facts, messages: Sequence[Heard], reloads_max: int) -> l
         for position in _positions_of(facts, messages[0].feed)
         if position >= numbers[0] and not any(low < position <= high for low, high in skipped)
     ]
-    times = Counter(numbers)
+    times, known = Counter(numbers), set(wanted)
     return [
         *some((position for position in wanted if not times[position]), "events were never heard"),
         *some((number for number, n in times.items() if n > 1), "events were heard more than once"),
-        *some((number for number in times if number not in set(wanted)), "messages have no event"),
+        *some((number for number in times if number not in known), "messages have no event"),
         *some((b for a, b in pairwise(numbers) if b < a), "messages came after a later one"),
         *([f"told to reload {len(skipped)} times"] if len(skipped) > reloads_max else []),
     ]

@@ -136,7 +136,7 @@ BUGS: tuple[PlantedBug, ...] = (
             Change(
                 FEED,
                 "UPDATE feed SET last_position = last_position + (SELECT",
-                "UPDATE feed SET last_position = last_position + (last_position % 7 = 0)::integer + (SELECT",
+                "UPDATE feed SET last_position = last_position + (mod(last_position, 7) = 0)::integer + (SELECT",
             ),
         ),
     ),
@@ -218,7 +218,7 @@ BUGS: tuple[PlantedBug, ...] = (
                 """WHERE {lapsed("b", "clock_timestamp() - interval '60 seconds'")}""",
             ),
         ),
-        load_s=35.0,
+        load_s=45.0,
     ),
     PlantedBug(
         "an inbox row is deleted undecided",
