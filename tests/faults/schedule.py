@@ -10,9 +10,10 @@ from msgspec import Struct
 from tests.faults.strikes.fault import Fault
 from tests.faults.strikes.network import NETWORK_FAULTS
 from tests.faults.strikes.processes import PROCESS_FAULTS
+from tests.faults.strikes.standby import STANDBY_FAULTS
 from tests.faults.strikes.stores import STORE_FAULTS
 
-FAULTS: dict[str, Fault] = {one.name: one for one in (*PROCESS_FAULTS, *STORE_FAULTS, *NETWORK_FAULTS)}
+FAULTS: dict[str, Fault] = {one.name: one for one in (*PROCESS_FAULTS, *STORE_FAULTS, *NETWORK_FAULTS, *STANDBY_FAULTS)}
 CALM_S = (0.8, 2.0)
 """Before a strike, so that what is under way is more than recovery."""
 

@@ -181,10 +181,10 @@ def _close_clients(made: Stage) -> None:
 
 
 def _mounted(folder: Path, closing: ExitStack) -> Path | None:
-    """A file system of 700 MB that can be filled, if this account may mount one."""
+    """A file system of 1.2 GB that can be filled, if this account may mount one."""
     folder.mkdir()
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=700m", "none", str(folder)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=1200m", "none", str(folder)], capture_output=True, check=False
     )
     if done.returncode != 0:
         return None
