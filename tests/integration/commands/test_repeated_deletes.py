@@ -57,8 +57,8 @@ def test_another_delete_of_what_is_gone_finds_nothing(staff: Client) -> None:
     assert delete(staff, path + "?x=1", key).status_code in {400, 404}
 
 
-def test_a_key_of_nobody_finds_nothing(stack: Stack, staff: Client) -> None:
+def test_a_key_is_of_its_caller(stack: Stack, staff: Client) -> None:
     path, key = booking(staff), str(uuid4())
     assert delete(staff, path, key).status_code == 200
-    with Client(base_url=stack.api_url, timeout=35.0) as stranger:
-        assert stranger.delete(path, headers={"Idempotency-Key": key}).status_code == 401
+    with Client(base_url=stack.api_url, timeout=35.0) as anonymous:
+        assert anonymous.delete(path, headers={"Idempotency-Key": key}).status_code == 401
