@@ -24,14 +24,17 @@ SETTLES_WITHIN_S = 120.0
 Record = Callable[[str, object], None]
 
 
+def say(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
+
+
 @pytest.fixture(scope="module")
 def told(prepared_cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     folder = tmp_path_factory.mktemp("faults") / "stage"
     with stage(folder, copy_of=prepared_cluster, statements=(), mounted=False) as made:
         try:
-            yield play(
-                made, Plan(SEED, 0.0, IN_SHORT, SHORT, once=True, settles_within_s=SETTLES_WITHIN_S), sys.stdout.write
-            )
+            plan = Plan(SEED, 0.0, IN_SHORT, SHORT, once=True, settles_within_s=SETTLES_WITHIN_S)
+            yield play(made, plan, say)
         except (AssertionError, TimeoutError) as problem:
             raise AssertionError(f"{problem}\n{made.stack.logs()}") from problem
 
