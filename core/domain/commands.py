@@ -75,6 +75,8 @@ class PersonByPhone(Struct, frozen=True, tag="phone", omit_defaults=True):
     gender: str = ""
     country: str = ""
     country_code: str | None = None
+    language: str = ""
+    """Of the request, for the mails of somebody who becomes known by it; "": it asks for none."""
 
 
 class Place(Struct, frozen=True, tag="place", omit_defaults=True):

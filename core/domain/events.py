@@ -21,6 +21,8 @@ from core.domain.values import Booking, Claim, Closure, TimeSlot, User
 class UserCreated(Struct, frozen=True):
     user: User
     country_code: str | None
+    language: str = ""
+    """Of their mails; "": the installation's."""
 
 
 class BookingPlaced(Struct, frozen=True, tag="booking_created"):

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from functools import cache
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct, inspect
 
@@ -23,6 +24,7 @@ from core.domain.commands import (
     Command,
     MoveToSlot,
     MoveWithSlot,
+    PersonByPhone,
     ReportVisit,
     Reschedule,
 )
@@ -36,6 +38,7 @@ SINCE: Mapping[Part, int] = {
     (BusySpan, "calendar_id"): 2,
     (BusySpan, "starts_at"): 2,
     (BusySpan, "ends_at"): 2,
+    (PersonByPhone, "language"): 2,
     **{
         part: 2
         for kind in (Reschedule, MoveToSlot, MoveWithSlot, ReportVisit, AcceptHold)
@@ -59,20 +62,42 @@ def version_of(command: Command, actor: Actor | None = None) -> int:
     return max(found, _newest_in(actor)) if actor is not None and Actor in _CONCERNED else found
 
 
+class _Look(NamedTuple):
+    """What of a type decides its version: nearly every booking is asked, so the rest is not looked at."""
+
+    own: int
+    fields: tuple[tuple[str, int, object], ...]
+    """(name, version, default) of those in `SINCE`."""
+    inner: tuple[str, ...]
+    """Fields that hold types, tuples or values of enumerations."""
+
+
 def _newest_in(value: Any) -> int:
     if isinstance(value, Struct):
-        kind = type(value)
-        held = [(name, getattr(value, name)) for name in kind.__struct_fields__]
-        fields = (SINCE.get((kind, name), FIRST) for name, one in held if one != _default(kind, name))
-        return max(chain([SINCE.get(kind, FIRST)], fields, (_newest_in(one) for _, one in held)))
+        look = _look_at(type(value))
+        fields = (since for name, since, default in look.fields if getattr(value, name) != default)
+        return max(chain([look.own], fields, (_newest_in(getattr(value, name)) for name in look.inner)))
     if isinstance(value, tuple):
         return max(map(_newest_in, value), default=FIRST)
     return SINCE.get(value, FIRST) if isinstance(value, Enum) else FIRST
 
 
-def _default(kind: type[Struct], name: str) -> object:
-    (field,) = (one for one in inspect.type_info(kind).fields if one.name == name)  # type: ignore[attr-defined]
-    return field.default
+@cache
+def _look_at(kind: type[Struct]) -> _Look:
+    fields = inspect.type_info(kind).fields  # type: ignore[attr-defined]
+    listed = tuple((one.name, SINCE[kind, one.name], one.default) for one in fields if (kind, one.name) in SINCE)
+    return _Look(SINCE.get(kind, FIRST), listed, tuple(one.name for one in fields if not isinstance(one.type, _PLAIN)))
+
+
+_PLAIN = (
+    inspect.IntType,
+    inspect.StrType,
+    inspect.BoolType,
+    inspect.DateType,
+    inspect.TimeType,
+    inspect.DateTimeType,
+    inspect.UUIDType,
+)
 
 
 def _concerned() -> frozenset[type[Struct]]:

@@ -74,7 +74,8 @@ function cookie(name) {
  */
 async function ask(method, path, body, { signal, key, headers = {} }) {
   /** @type {Record<string, string>} */
-  const sent = { Accept: "application/json", ...headers };
+  // The language that was chosen on the page: what a guest's mails are written in.
+  const sent = { Accept: "application/json", "Accept-Language": document.documentElement.lang, ...headers };
   if (method !== "GET") sent["X-CSRFToken"] = cookie("csrftoken");
   if (body !== undefined) sent["Content-Type"] = "application/json";
   if (key !== undefined) sent["Idempotency-Key"] = key;
