@@ -186,6 +186,8 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/guest/addresses/{token}": {"GET": Rule.LINK, "POST": Rule.LINK},
     "/guest/reminders/{token}": {"GET": Rule.LINK, "POST": Rule.LINK},
     "/api/admin/mails": {"GET": Rule.STAFF},
+    "/api/admin/bounced-addresses": {"GET": Rule.STAFF},
+    "/api/admin/bounced-addresses/{id}": {"DELETE": Rule.STAFF},
     # agent
     "/api/agent/booking/create": {"POST": Rule.PUBLIC_WRITE},
     "/api/agent/bookings/bulk": {"POST": Rule.KEY_OR_STAFF},

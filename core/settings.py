@@ -162,6 +162,8 @@ class Settings:
     None: no mail outside the demo.
     """
     mail_from: str
+    bounce_mailbox: str | None
+    """`imaps://host/FOLDER`, to which undeliverable mails come back; read as the user of `smtp_url`. None: nowhere."""
     mails: bool
     """Whether guests and practitioners get mails about bookings. In the demo they are kept and shown to staff."""
     mail_templates: str | None
@@ -296,6 +298,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         webhooks_loopback=read_flag(env, "HOLDFAST_WEBHOOKS_LOOPBACK", default=demo),
         smtp_url=read_value(env, "HOLDFAST_SMTP_URL", values.smtp_url, ""),
         mail_from=read_value(env, "HOLDFAST_MAIL_FROM", str, "Holdfast <no-reply@localhost>"),
+        bounce_mailbox=_bounce_mailbox(env),
         mails=_mails(env, demo=demo),
         mail_templates=read_optional(env, "HOLDFAST_MAIL_TEMPLATES", values.folder),
         mail_given_addresses=read_flag(env, "HOLDFAST_MAIL_GIVEN_ADDRESSES", default=False),
@@ -391,6 +394,19 @@ def _mails(env: Mapping[str, str], *, demo: bool) -> bool:
         return is_on
 
     return noted(env, name, read, default="on" if demo else "off", otherwise=lambda: demo)
+
+
+def _bounce_mailbox(env: Mapping[str, str]) -> str | None:
+    """Whoever asks for the mail server's address signs in at the mailbox with its user and password."""
+    name, server = "HOLDFAST_BOUNCE_MAILBOX", "HOLDFAST_SMTP_URL"
+
+    mailbox = read_value(env, name, values.imap_url, "")
+    if mailbox and server in env and not values.names_a_user(env[server]):
+        raise SettingsError(
+            f"{name} is set, but {server} names no user and password to sign in with. Write them into {server}, or "
+            f"leave {name} empty."
+        )
+    return mailbox
 
 
 def _oauth_client(env: Mapping[str, str], prefix: str, *, demo: bool) -> OAuthClient | None:

@@ -37,11 +37,13 @@ from core.store.deliveries.values import Answer, Delivery, DeliveryState, Verdic
 from core.store.feed import settle_origin
 from core.wakeup.keys import DELIVERIES, SERVE_DELIVERIES
 from workers import serve_loop
+from workers.bounce_mailbox import BounceMailbox
 from workers.busy_calendars import BusyCalendars
 from workers.metrics import delivery_metrics
 
 if TYPE_CHECKING:
     from core.busy_calendars.poller import CalendarPoller
+    from core.mails.bounce_reader import BounceReader
 
 log = structlog.get_logger()
 
@@ -83,8 +85,11 @@ def register(app: Celery, settings: Settings) -> None:
     def serve() -> int:
         """Plan and send until no sender has anything to do."""
         from core.busy_calendars.poller import calendar_poller  # noqa: PLC0415 - a parser of calendars, likewise
+        from core.mails.bounce_reader import bounce_reader  # noqa: PLC0415 - an IMAP client, likewise
 
-        return DeliveryServer(app, settings, all_senders(settings), calendar_poller(settings)).run()
+        return DeliveryServer(
+            app, settings, all_senders(settings), calendar_poller(settings), bounce_reader(settings)
+        ).run()
 
 
 class Threads:
@@ -116,7 +121,12 @@ class DeliveryServer(serve_loop.Server):
     group = DELIVERIES
 
     def __init__(
-        self, app: Celery, settings: Settings, senders: Sequence[Sender], poller: CalendarPoller | None = None
+        self,
+        app: Celery,
+        settings: Settings,
+        senders: Sequence[Sender],
+        poller: CalendarPoller | None = None,
+        bounces: BounceReader | None = None,
     ) -> None:
         super().__init__(app, settings)
         self._senders = senders
@@ -135,6 +145,7 @@ class DeliveryServer(serve_loop.Server):
         self._metrics = delivery_metrics()
         self._worked_s = float("-inf")
         self._calendars = None if poller is None else BusyCalendars(poller, self._pool, self._metrics, self._ring_again)
+        self._bounces = None if bounces is None else BounceMailbox(bounces, self._pool)
         self._stays = True
         """Some sender has something to do, or a calendar is followed. It is not known before the first look."""
 
@@ -163,7 +174,9 @@ class DeliveryServer(serve_loop.Server):
                 more = self._plan(connection)
                 full = [self._send_due(connection, one) for one in self._senders]
                 followed = self._calendars is not None and self._calendars.look(connection)
-                self._stays = followed or any_sender(connection)
+                if self._bounces is not None:
+                    self._bounces.look(connection)
+                self._stays = followed or self._bounces is not None or any_sender(connection)
         except (psycopg.Error, PoolTimeout) as problem:
             self._recover(problem)
             return serve_loop.Answer(ring_again=rung)

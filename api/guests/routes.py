@@ -9,6 +9,7 @@ import falcon.asgi
 from api.accounts import Accounts
 from api.guests.address_page import AddressPage
 from api.guests.admin_mails import AdminMails
+from api.guests.bounced_addresses import BouncedAddresses
 from api.guests.guest_booking import GuestCommands, OneGuestBooking
 from api.guests.links import GuestLinks
 from api.guests.page_writer import Pages
@@ -34,3 +35,6 @@ def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime, accounts: Accou
     keys = tuple(key for key in (settings.secret_key, settings.secret_key_previous) if key)
     app.add_route("/guest/reminders/{token}", ReminderPage(links, runtime.pool, pages, keys))
     app.add_route("/api/admin/mails", AdminMails(runtime.pool))
+    bounced = BouncedAddresses(runtime.pool)
+    app.add_route("/api/admin/bounced-addresses", bounced)
+    app.add_route("/api/admin/bounced-addresses/{user_id:int}", bounced, suffix="one")

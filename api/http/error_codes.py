@@ -108,6 +108,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "too_many_tokens": (409, "The account has as many API tokens as it may have"),
     "bad_reset_token": (400, "The reset token is unknown, used or expired"),
     "mail_not_configured": (503, "Mail is not set up on this server"),
+    "address_not_bounced": (409, "Nothing that was sent to this person's address came back lately"),
     "nothing_to_confirm": (409, "No address of this account waits to be confirmed"),
     "provider_not_configured": (404, "Signing in with this provider is not set up"),
     "provider_unavailable": (503, "The provider does not answer"),

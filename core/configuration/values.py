@@ -90,6 +90,7 @@ def folder(raw: str) -> str:
     return raw
 
 
+IMAP_FOLDER = re.compile(r"/?[A-Za-z0-9 ._%/-]{0,200}\Z")
 BEFORE_MAX = 5
 """Reminders of one booking."""
 BEFORE_MAX_S = 60 * 86_400
@@ -127,6 +128,24 @@ def smtp_url(raw: str) -> str | None:
         raise ValueError("nothing but ?tls=unverified may follow its host and port")
     _check_filled_in(raw)
     return raw
+
+
+def imap_url(raw: str) -> str | None:
+    if raw == "":
+        return None
+    parts = _address(raw)
+    if parts.scheme not in {"imap", "imaps"} or not parts.hostname:
+        raise ValueError("it is not an imaps:// or imap:// address")
+    if parts.username is not None:
+        raise ValueError("the mailbox is opened as HOLDFAST_SMTP_URL's user: leave user and password out here")
+    if parts.query or parts.fragment or not IMAP_FOLDER.match(parts.path):
+        raise ValueError("nothing but a folder's name, such as /INBOX, may follow its host and port")
+    return raw
+
+
+def names_a_user(url: str) -> bool:
+    parts = _address(url)
+    return bool(parts.username and parts.password)
 
 
 def postgres_url(raw: str) -> str:

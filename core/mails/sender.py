@@ -13,9 +13,10 @@ from msgspec.structs import replace
 from core.calendars.calendar_file import Method, calendar_file
 from core.calendars.event_component import Person, entry_of
 from core.deliveries.sender import Connections, Sender
-from core.identity.credentials.guest_tokens import address_token, booking_token, reminders_token
+from core.identity.credentials.guest_tokens import address_token, booking_token, mail_mark, reminders_token
 from core.identity.principals import hash_token
 from core.mail import CalendarPart, Mail, Mailer, address_of
+from core.mails.bounced_mails import message_id
 from core.mails.contents import Recipient, letter_of, not_true_any_more, recipient_of
 from core.mails.kinds import WITH_CALENDAR, MailKind, Role
 from core.mails.languages import language
@@ -164,13 +165,16 @@ class Mails(Sender):
         if facts is not None and letter.starts_at is not None and letter.kind in WITH_CALENDAR:
             calendar = self._calendar(facts, recipient, letter)
         headers = (
-            ("Message-ID", f"<{delivery.id}@{self._from.domain}>"),
+            ("Message-ID", message_id(delivery.id, self._mark(delivery, recipient), self._from.domain)),
             ("Date", format_datetime(delivery.created_at)),
             ("Auto-Submitted", "auto-generated"),
             ("Content-Language", code),
             *_unsubscribing(letter),
         )
         return Ready(Mail(recipient.address, words.subject, words.text, words.html, calendar, headers), recipient)
+
+    def _mark(self, delivery: Delivery, recipient: Recipient) -> str:
+        return mail_mark(self._settings.secret_key, delivery.id, recipient.address)
 
     def _words(self, letter: Letter, code: str) -> Rendered:
         """By the business's own template; by ours if that does not work, which `holdfast doctor` says too."""

@@ -14,6 +14,8 @@ from uuid import UUID
 
 USER_DIGITS_MAX = 18
 """Of an account's number: a bigint has no more that are safe."""
+MARK_CHARS = 22
+"""132 bits: nobody guesses one."""
 UNSIGNED = "u."
 """The mark of a token that was given without a login. No other has a dot."""
 
@@ -36,6 +38,15 @@ def shows_client(token: str) -> bool:
 def address_token(secret_key: str, delivery_id: UUID, email: str) -> str:
     """For the answer to the mail that asks whether an address is its reader's."""
     return _token(secret_key, "mail address", delivery_id.hex, email.strip().lower())
+
+
+def mail_mark(secret_key: str, delivery_id: UUID, email: str) -> str:
+    """In a mail's `Message-ID`: whoever brings it back has seen this mail, to this address."""
+    return _token(secret_key, "mail mark", delivery_id.hex, email.strip().lower())[:MARK_CHARS]
+
+
+def is_mail_mark(mark: str, secret_keys: Sequence[str], delivery_id: UUID, email: str) -> bool:
+    return mark.isascii() and any(hmac.compare_digest(mark, mail_mark(key, delivery_id, email)) for key in secret_keys)
 
 
 def reminders_token(secret_key: str, user_id: int, role: str) -> str:

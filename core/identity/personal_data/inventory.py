@@ -498,6 +498,7 @@ NOT_PERSONAL: dict[str, str] = {
     "booking_settings": "",
     "booking_tally": "listed_as",
     "booking_tally_change": "listed_as",
+    "bounce_mailbox": "mailbox problem",
     "bulk": "mode",
     "busy_calendar": "answer etag last_modified",
     "calendar_link": "role kind",

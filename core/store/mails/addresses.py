@@ -17,7 +17,10 @@ BOUNCE_CHARS_MAX = 200
 ASKED_FOR = "30 days"
 """So long the link of the mail that asks holds, and an address that says nothing is not asked again."""
 BOUNCED_FOR = "30 days"
-"""So long nothing is sent to an address that the mail server refused."""
+"""So long nothing is sent to an address that the mail server refused, or from which a mail came back."""
+_PREFIX = b"holdfast mail\0"
+HASHED = f"'\\x{_PREFIX.hex()}'::bytea"
+"""What an address is hashed behind, in SQL."""
 
 SQL_STATE = f"""
 SELECT confirmed_at IS NOT NULL, refused_at IS NOT NULL, bounced_at > clock_timestamp() - interval '{BOUNCED_FOR}',
@@ -70,7 +73,7 @@ UNKNOWN = AddressState()
 
 def address_hash(email: str) -> bytes:
     """The same for two spellings that are one address."""
-    return hashlib.sha256(b"holdfast mail\0" + email.strip().lower().encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(_PREFIX + email.strip().lower().encode("utf-8", "surrogatepass")).digest()
 
 
 def read_state(connection: Connection, email: str) -> AddressState:

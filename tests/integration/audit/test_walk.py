@@ -29,7 +29,7 @@ from tests.support.clients.market_bookings import at
 from tests.support.clients.marketplace import Market, next_hours
 from tests.support.clients.rooms import wish
 from tests.support.clients.time_slots import DAYS
-from tests.support.conformance.examples import SQL_GIVEN_UP_ON, SQL_PARKED_PAYMENT
+from tests.support.conformance.examples import SQL_BOUNCED, SQL_GIVEN_UP_ON, SQL_PARKED_PAYMENT
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 from tests.support.webhooks import sent_delivery
@@ -220,6 +220,8 @@ def people(walk: Walk) -> None:
     )
     execute(walk.stack, "UPDATE user_account SET is_staff = false WHERE id = %s", user)
     walk.send("POST /api/admin/users/{id}/confirm-email", "user.email_confirmed", ids=(user,))
+    execute(walk.stack, SQL_BOUNCED, user)
+    walk.send("DELETE /api/admin/bounced-addresses/{id}", "user.address_works", ids=(user,))
     walk.send("DELETE /api/admin/users/{id}/delete", "user.deleted", ids=(user,))
 
 

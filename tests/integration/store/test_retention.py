@@ -31,7 +31,15 @@ KEPT_FOR_GOOD = {
 }
 """What the business keeps."""
 BOUNDED = {
-    *("alembic_version", "booking_settings", "booking_tally", "booking_tally_change", "canary", "delivery_cursor"),
+    *(
+        "alembic_version",
+        "booking_settings",
+        "bounce_mailbox",
+        "booking_tally",
+        "booking_tally_change",
+        "canary",
+        "delivery_cursor",
+    ),
     *("delivery_run", "feed", "installation"),
     *("lane_note", "payments_gate", "user_tally", "user_tally_change", "zone_rules"),
 }

@@ -21,6 +21,7 @@ from core.domain.versions import SCHEMA_VERSION
 from core.identity.principals import hash_token
 from core.store.connections.database import connect_lane
 from core.store.mails.addresses import note_asked
+from core.store.mails.bounces import ADDRESS_OF
 from tests.support.clients.callers import ADMIN, PRACTITIONER, USER, access_for, bearer, execute
 from tests.support.documents import reset_demo_database
 from tests.support.mail_sending import guest_link
@@ -204,6 +205,11 @@ SELECT %s, '\\x00', '', id, auth_epoch, now() + interval '1 hour' FROM user_acco
 SQL_LINKED = """
 INSERT INTO social_account (id, provider, subject, user_id, email) OVERRIDING SYSTEM VALUE
 VALUES (1, 'github', '1', %s, 'admin@example.com')
+"""
+SQL_BOUNCED = f"""
+INSERT INTO mail_address (address_hash, user_id, bounced_at, bounce)
+SELECT {ADDRESS_OF}, u.id, clock_timestamp(), '550' FROM user_account u WHERE u.id = %s
+ON CONFLICT (address_hash) DO UPDATE SET bounced_at = clock_timestamp()
 """
 SQL_NEWEST = "SELECT max(id) FROM user_account"
 SQL_LINK = "UPDATE calendar_link SET token_hash = %s WHERE id = 1"
@@ -407,6 +413,7 @@ BEFORE: Mapping[str, Before] = {
     "POST /api/agent/booking/create/": _command(COMMAND_ID),
     "POST /api/agent/bookings/bulk/": _command(BATCH_ID),
     "DELETE /api/commands/{command_id}/": _undecided,
+    "DELETE /api/admin/bounced-addresses/{user_id}/": _sql(SQL_BOUNCED, USER),
     f"POST {ONE}/confirm/": _sql(SQL_PAID),
     f"DELETE {ONE}/": _sql(SQL_COMING),
     f"POST {ONE}/complete/": _sql(SQL_BEGUN),

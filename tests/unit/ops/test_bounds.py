@@ -57,6 +57,7 @@ INSIDE: Mapping[str, str] = {
     "core.doctor": "how long a look may take, and names in a sentence",
     "core.engine": "the engine's own steps",
     "core.logs": "a line of the log",
+    "core.mails.bounce_mailbox.MAIL_BYTES_MAX": "how much of a mail in our own mailbox is looked at",
     "core.metrics": "figures that the metrics tell",
     "core.tracing": "spans that wait to be sent",
     "core.payments": "what the payment provider sends",
