@@ -140,6 +140,24 @@ def book(page: Page, where: str) -> None:
     expect(page.locator("tr", has_text=name)).to_be_visible()
 
 
+def test_the_first_booking_by_the_public_page_comes_to_the_desk(owner: Page, browser: Browser, door: FrontDoor) -> None:
+    """A visitor registers on the spot; the business was made by the desk alone."""
+    owner.get_by_role("link", name="Day", exact=True).click()
+    with fresh_page(browser) as page, watched(page):
+        page.goto(f"{door.url}/book/")
+        page.get_by_text("Massage").first.click()
+        page.wait_for_url("**id=**")
+        page.goto(f"{page.url}&date={TOMORROW}")
+        page.locator(".book__times button").last.click()
+        page.get_by_role("button", name="I am new here").click()
+        page.get_by_label("E-mail address").fill("visitor@example.com")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Register", exact=True).click()
+        page.get_by_role("button", name="Book this time").click()
+        expect(page.get_by_text("Thank you. It is booked.")).to_be_visible()
+    expect(owner.locator("tbody tr").filter(has_text="visitor@example.com")).to_be_visible()
+
+
 def test_a_field_that_is_refused_says_why_beside_itself(owner: Page) -> None:
     part(owner, "Rooms")
     owner.get_by_role("button", name="New room").click()

@@ -49,49 +49,70 @@ function Foreign({ one }) {
   </div>`;
 }
 
+/** @typedef {{words: string, yes: string, no: string, act: (one: Booking) => unknown}} Question */
+
 /** @param {{one: Booking}} what */
 function Actions({ one }) {
-  const asked = useSignal(false);
+  /** @type {import("../vendor/signals-core.js").Signal<Question | null>} */
+  const question = useSignal(null);
   const isBusy = saving.value.has(one.id);
   if (!MOVABLE.has(one.status)) return html`<p class="soft">It is over; nothing more can be done with it.</p>`;
-  const returned = useSignal("");
-  /** What goes back is said before anything is cancelled. */
-  const ask = async () => {
-    asked.value = true;
-    returned.value =
-      one.price_minor > 0 && one.payment_status === "succeeded"
-        ? `${money(one.price_minor, one.currency)} go back: whoever cancels at the desk returns what was paid.`
-        : "Nothing was paid, so nothing goes back.";
-  };
+  const isHeld = one.status === "held";
   return html`
     ${isMovable(one) && html`<${Move} one=${one} isBusy=${isBusy} />`}
     <div class="row" role="group" aria-label="What to do with it">
-      ${one.status === "held" && one.contract === "marketplace" && html`<button type="button" disabled=${isBusy} onClick=${() => accept(one)}>Accept</button>`}
-      <button type="button" class="button--quiet" disabled=${isBusy} onClick=${() => complete(one)}>Complete</button>
-      <button type="button" class="button--quiet" disabled=${isBusy} onClick=${() => missed(one)}>Did not come</button>
-      <button type="button" class="button--danger" disabled=${isBusy} onClick=${ask}>Cancel booking</button>
+      ${isHeld && html`<button type="button" disabled=${isBusy} onClick=${() => askToAccept(one, question)}>Accept</button>`}
+      ${
+        !isHeld &&
+        html`<button type="button" class="button--quiet" disabled=${isBusy} onClick=${() => complete(one)}>Complete</button>
+          <button type="button" class="button--quiet" disabled=${isBusy} onClick=${() => missed(one)}>Did not come</button>`
+      }
+      <button type="button" class="button--danger" disabled=${isBusy} onClick=${() => askToCancel(one, question)}>Cancel booking</button>
     </div>
-    ${
-      asked.value &&
-      html`<div class="note note--warn">
-        <p>${returned.value}</p>
-        <div class="row">
-          <button
-            type="button"
-            class="button--danger"
-            disabled=${isBusy}
-            onClick=${() => {
-              asked.value = false;
-              cancel(one);
-            }}
-          >
-            Yes, cancel it
-          </button>
-          <button type="button" class="button--quiet" onClick=${() => (asked.value = false)}>Keep it</button>
-        </div>
-      </div>`
-    }
+    ${question.value && html`<${Asked} one=${one} question=${question} isBusy=${isBusy} />`}
   `;
+}
+
+/** @param {{one: Booking, question: import("../vendor/signals-core.js").Signal<Question | null>, isBusy: boolean}} what */
+function Asked({ one, question, isBusy }) {
+  const asked = question.value;
+  if (asked === null) return null;
+  return html`<div class="note note--warn" role="group" aria-label="Are you sure?">
+    <p>${asked.words}</p>
+    <div class="row">
+      <button
+        type="button"
+        class="button--danger"
+        disabled=${isBusy}
+        onClick=${() => {
+          question.value = null;
+          asked.act(one);
+        }}
+      >
+        ${asked.yes}
+      </button>
+      <button type="button" class="button--quiet" onClick=${() => (question.value = null)}>${asked.no}</button>
+    </div>
+  </div>`;
+}
+
+/** What goes back is said before anything is cancelled. @param {Booking} one @param {{value: Question | null}} question */
+function askToCancel(one, question) {
+  const words =
+    one.price_minor > 0 && one.payment_status === "succeeded"
+      ? `${money(one.price_minor, one.currency)} go back: whoever cancels at the desk returns what was paid.`
+      : "Nothing was paid, so nothing goes back.";
+  question.value = { words, yes: "Yes, cancel it", no: "Keep it", act: cancel };
+}
+
+/** What is not paid has to be taken by whoever accepts it. @param {Booking} one @param {{value: Question | null}} question */
+function askToAccept(one, question) {
+  if (one.price_minor === 0 || one.payment_status === "succeeded") {
+    accept(one);
+    return;
+  }
+  const words = `${money(one.price_minor, one.currency)} are not paid. Take them at the desk: by card they are asked for no more.`;
+  question.value = { words, yes: "Accept it unpaid", no: "Leave it held", act: accept };
 }
 
 /** Another time, length or place, without a mouse. @param {{one: Booking, isBusy: boolean}} what */

@@ -3,7 +3,7 @@ import { get } from "../lib/api.js";
 
 /** @typedef {{id: number, name: string, duration_minutes: number | null}} Service */
 /** @typedef {{id: number, resource_id: number, name: string, slot_duration_minutes: number}} Room */
-/** @typedef {{id: number, name: string, time_zone: string}} Practitioner */
+/** @typedef {{id: number, resource_id: number, name: string, time_zone: string}} Practitioner */
 /**
  * @typedef {object} Catalogue
  * @property {(Service & {resource_id: number, is_active: boolean})[]} services

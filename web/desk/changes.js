@@ -104,10 +104,10 @@ export const complete = (one) =>
 export const missed = (one) =>
   change(one, "Marked as missed", { status: "no_show" }, (key) => post(at(one, "no-show"), {}, { key }));
 
-/** A seat or session that is held, taken where nothing is left to pay. @param {Booking} one */
+/** A hold stands from now on; what it costs is taken at the desk. @param {Booking} one */
 export const accept = (one) =>
-  change(one, "Accepted", { status: "confirmed" }, (key) =>
-    post(`/api/v1/drf/bookings/${one.id}/confirm/`, undefined, { key }),
+  change(one, "Accepted", { status: "confirmed", hold_expires_at: null }, (key) =>
+    post(at(one, "confirm"), {}, { key }),
   );
 
 /** @param {Booking} one */

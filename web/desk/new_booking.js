@@ -146,10 +146,7 @@ function Who({ person }) {
 }
 
 /** @param {number} resourceId @param {Catalogue} catalogue */
-function practitionerOf(resourceId, catalogue) {
-  const name = resourceOf(resourceId)?.name;
-  return catalogue.practitioners.find((one) => one.name === name);
-}
+const practitionerOf = (resourceId, catalogue) => catalogue.practitioners.find((one) => one.resource_id === resourceId);
 
 /**
  * @param {FormData} form

@@ -3,7 +3,8 @@ import { html, useEffect, useRef } from "../lib/ui.js";
 import { Banners } from "./banners.js";
 import { BookingPanel } from "./booking_panel.js";
 import { NewBooking } from "./new_booking.js";
-import { panel, sessions, shownBookings } from "./state.js";
+import { SessionPanel } from "./session_panel.js";
+import { panel } from "./state.js";
 
 export function Panel() {
   /** @type {{current: HTMLDialogElement | null}} */
@@ -25,7 +26,7 @@ export function Panel() {
           </div>
           <${Banners} />
           ${shown.what === "booking" && html`<${BookingPanel} key=${shown.id} id=${shown.id} />`}
-          ${shown.what === "session" && html`<${Seats} id=${shown.id} />`}
+          ${shown.what === "session" && html`<${SessionPanel} key=${shown.id} id=${shown.id} />`}
           ${shown.what === "new" && html`<${NewBooking} at=${shown.at} />`}
         `
       }
@@ -34,24 +35,3 @@ export function Panel() {
 }
 
 const TITLES = { booking: "Booking", session: "Session", new: "New booking" };
-
-/** @param {{id: number}} what */
-function Seats({ id }) {
-  const session = sessions.value.find((one) => one.id === id);
-  if (session === undefined) return html`<p>This session is not on this day any more.</p>`;
-  const seats = shownBookings.value.filter((one) => one.session_id === id);
-  return html`
-    <p><strong>${session.title || session.service_name}</strong>, ${session.session_date} at ${session.session_time.slice(0, 5)}</p>
-    <p>${session.seats_taken} of ${session.capacity} seats are taken, ${session.waiting} wait.</p>
-    <ul>
-      ${seats.map(
-        (one) => html`<li key=${one.id}>
-          <button type="button" class="desk-link" onClick=${() => (panel.value = { what: "booking", id: one.id })}>
-            ${one.user.name}
-          </button>
-          ${" "}${one.status}
-        </li>`,
-      )}
-    </ul>
-  `;
-}

@@ -108,6 +108,7 @@ async function loadOnce(range, signal) {
     more = next.more;
   }
   const offered = await offeredSlots(range, signal);
+  await learnResources([...found, ...first.sessions]);
   batch(() => {
     bookings.value = new Map(found.map((one) => [one.id, one]));
     sessions.value = first.sessions;
@@ -140,6 +141,12 @@ export async function loadResources() {
   });
 }
 
+/** Something that was made since takes place: its column is missing. @param {{resource_id: number}[]} found */
+async function learnResources(found) {
+  const known = new Set(resources.value.map((one) => one.id));
+  if (found.some((one) => !known.has(one.resource_id))) await loadResources();
+}
+
 /** Read anew what the feed named: it may have come, changed, or left these days. */
 async function readTold() {
   const ids = [...told];
@@ -160,6 +167,7 @@ export async function refresh(ids, isNew = new Set()) {
   /** @type {import("./state.js").Booking[]} */
   const found = (await get(path)).bookings;
   if (range.start_date !== days().start_date || range.end_date !== days().end_date) return;
+  await learnResources(found);
   const next = new Map(bookings.value);
   for (const id of ids) if (!found.some((one) => one.id === id)) next.delete(id);
   for (const one of found) if ((next.get(one.id)?.version ?? 0) <= one.version) next.set(one.id, one);

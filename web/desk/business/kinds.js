@@ -4,7 +4,7 @@
  * @typedef {object} Field
  * @property {string} name As the API calls it.
  * @property {string} label
- * @property {"text" | "number" | "money" | "date" | "time" | "checkbox" | "select" | "many" | "textarea" | "hours" | "words" | "weekdays" | "instant" | "email" | "tel"} [type]
+ * @property {"text" | "number" | "money" | "date" | "time" | "checkbox" | "select" | "many" | "textarea" | "hours" | "words" | "weekdays" | "instant" | "email" | "tel" | "password"} [type]
  * @property {boolean} [required]
  * @property {boolean} [isFixed] Given once, when it is made.
  * @property {boolean} [isLater] Only changed, not given when it is made.
@@ -25,10 +25,13 @@
  * @property {"PUT" | "PATCH"} [changedBy]
  * @property {(id: number) => string} [remove]
  * @property {string} [removeWords]
+ * @property {(row: any) => string} [before] What else ends with it, said before it is taken away.
  * @property {(row: any) => string} [nameOf]
  * @property {Kind} [within] What is added to one of them: its `make` is a path below the record's own.
  * @property {Field[]} fields
  * @property {string[]} shown Fields that the list shows.
+ * @property {string} [about] What it is for, where that does not go without saying.
+ * @property {() => string} [line] What is copied into somebody's own page.
  */
 
 /** @param {any} told */
@@ -148,6 +151,7 @@ export const BUSINESS = {
     make: `${MARKET}/sessions/`,
     remove: (id) => `${MARKET}/sessions/${id}/`,
     removeWords: "Cancel session",
+    before: (row) => `${row.seats_taken} bookings and ${row.waiting} places in its waiting list end with it.`,
     nameOf: (row) => row.title || `Session ${row.id}`,
     shown: ["title", "start_time", "capacity", "seats_taken", "waiting"],
     fields: [

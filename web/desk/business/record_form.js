@@ -88,7 +88,15 @@ function Entry({ field, row, choices, problem }) {
   </label>`;
 }
 
-const INPUTS = { number: "number", date: "date", time: "time", instant: "datetime-local", email: "email", tel: "tel" };
+const INPUTS = {
+  number: "number",
+  date: "date",
+  time: "time",
+  instant: "datetime-local",
+  email: "email",
+  tel: "tel",
+  password: "password",
+};
 
 /** @param {{field: Field, value: any, choices: Choices, invalid: string | undefined}} what */
 function Control({ field, value, choices, invalid }) {

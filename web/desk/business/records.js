@@ -1,5 +1,6 @@
 /** The records of one kind: listed, made, changed, and taken away where that can be. */
 import { del, get, Refused, Unreachable } from "../../lib/api.js";
+import { AskedButton } from "../../lib/asked.js";
 import { html, useEffect, useSignal } from "../../lib/ui.js";
 import { BUSINESS, CHOICES, nameOf } from "./kinds.js";
 import { RecordForm } from "./record_form.js";
@@ -59,6 +60,7 @@ export function Records({ kind }) {
         <h2>${kind.title}</h2>
         <button type="button" onClick=${() => edit(null)}>New ${kind.one}</button>
       </div>
+      ${kind.about && html`<p class="soft">${kind.about} ${kind.line && html`<code>${kind.line()}</code>`}</p>`}
       <div role="alert">${problem.value && html`<p class="note note--bad">${problem.value}</p>`}</div>
       ${secret.value && html`<p class="note note--warn" role="status">It is shown this once: <code>${secret.value}</code></p>`}
       ${
@@ -88,7 +90,7 @@ export function Records({ kind }) {
           }}
         />`
       }
-      <${Table} kind=${kind} rows=${rows.value} onEdit=${kind.change ? edit : undefined} onRemove=${kind.remove ? remove : undefined} onAdd=${kind.within ? add : undefined} />
+      ${(rows.value !== null || problem.value === "") && html`<${Table} kind=${kind} rows=${rows.value} onEdit=${kind.change ? edit : undefined} onRemove=${kind.remove ? remove : undefined} onAdd=${kind.within ? add : undefined} />`}
     </section>
   `;
 }
@@ -116,7 +118,7 @@ function Table({ kind, rows, onEdit, onRemove, onAdd }) {
               ${kind.shown.map((field) => html`<td key=${field}>${shown(row[field])}</td>`)}
               <td class="row">
                 ${onEdit && html`<button type="button" class="button--quiet" aria-label=${`Change ${nameOf(kind, row)}`} onClick=${() => onEdit(row)}>Change</button>`}
-                ${onRemove && html`<button type="button" class="button--danger" aria-label=${`${kind.removeWords} ${nameOf(kind, row)}`} onClick=${() => onRemove(row)}>${kind.removeWords}</button>`}
+                ${onRemove && html`<${AskedButton} words=${kind.removeWords} of=${nameOf(kind, row)} before=${kind.before?.(row) ?? ""} yes="Yes" act=${() => onRemove(row)} />`}
                 ${onAdd && html`<button type="button" class="button--quiet" aria-label=${`New ${kind.within?.one}, ${nameOf(kind, row)}`} onClick=${() => onAdd(row)}>New ${kind.within?.one}</button>`}
               </td>
             </tr>`,

@@ -1,9 +1,11 @@
 /** People with their bookings: entered, changed, exported and deleted. */
 import { del, get, Refused, Unreachable } from "../../lib/api.js";
+import { me } from "../../lib/session.js";
 import { html, signal, useEffect, useSignal } from "../../lib/ui.js";
 import { RecordForm } from "../business/record_form.js";
 import { nameOfPerson, PeopleSearch } from "../people_search.js";
 import { query } from "../schedule.js";
+import { Parts } from "./parts.js";
 
 /** @typedef {import("../people_search.js").Person & {is_staff: boolean, is_active: boolean, phone: string}} Person */
 
@@ -25,6 +27,20 @@ const KIND = {
     { name: "phone", label: "Phone", type: "tel" },
     { name: "is_staff", label: "Is staff", type: "checkbox" },
     { name: "is_active", label: "May sign in", type: "checkbox", initial: true },
+  ],
+};
+
+/** Who changes what they sign in with themselves proves that they are no passer-by. */
+const OWN = {
+  ...KIND,
+  fields: [
+    ...KIND.fields,
+    {
+      name: "current_password",
+      label: "Your password, to change what you sign in with",
+      type: "password",
+      isLater: true,
+    },
   ],
 };
 
@@ -124,7 +140,8 @@ function OnePerson({ person, onGone }) {
           </div>
         </div>`
       }
-      ${isChanging.value && html`<${RecordForm} kind=${KIND} row=${person} choices=${{}} onDone=${() => (isChanging.value = false)} />`}
+      ${isChanging.value && html`<${RecordForm} kind=${person.id === me.value?.id ? OWN : KIND} row=${person} choices=${{}} onDone=${() => (isChanging.value = false)} />`}
+      <${Parts} userId=${person.id} />
       <h3>Bookings</h3>
       ${bookings.value?.length === 0 && html`<p class="soft">None.</p>`}
       <ul>
