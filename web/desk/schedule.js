@@ -24,8 +24,10 @@ import { STATUSES } from "./statuses.js";
 const PAGE = 500;
 const PAGES_MAX = 6;
 const IDS_MAX = 100;
-const GATHER_MS = 40;
-/** News that come together are read together. */
+/** What one transaction did comes within milliseconds; in a stream of news more are gathered for each reading. */
+const SOON_MS = 5;
+const GATHER_MS = 100;
+const STREAM_MS = 500;
 const AGAIN_MS = 2000;
 const POLL_MS = 4000;
 
@@ -36,12 +38,14 @@ let timer = 0;
 const told = new Set();
 /** @type {Set<number>} */
 const made = new Set();
+/** When news were read last. */
+let readAt = Number.NEGATIVE_INFINITY;
 
 export const feed = new Feed({
   news: (message) => {
     if (message.type === "booking_created") made.add(message.data.id);
     told.add(message.data.id);
-    if (told.size === 1) window.setTimeout(readTold, GATHER_MS);
+    if (told.size === 1) window.setTimeout(readTold, performance.now() - readAt < STREAM_MS ? GATHER_MS : SOON_MS);
   },
   reload: () => load(),
   state: (isOn) => {
@@ -149,6 +153,7 @@ async function learnResources(found) {
 
 /** Read anew what the feed named: it may have come, changed, or left these days. */
 async function readTold() {
+  readAt = performance.now();
   const ids = [...told];
   const isNew = new Set(made);
   told.clear();
