@@ -237,6 +237,9 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/catalogue/times": {"GET": Rule.PUBLIC},
     "/api/booking-links": {"POST": Rule.PUBLIC},
     "/api/demo/payment": {"POST": Rule.USER},
+    "/api/embedding-origins": {"GET": Rule.OPEN},
+    "/api/admin/embedding-origins": {"GET": Rule.STAFF, "POST": Rule.STAFF},
+    "/api/admin/embedding-origins/{id}": {"DELETE": Rule.STAFF},
     # where to begin, and the API's description
     "/": {"GET": Rule.OPEN},
     "/docs": {"GET": Rule.OPEN},

@@ -308,6 +308,15 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "closes with 4401",
         ),
     ),
+    "The booking page in other people's pages": (
+        Bound(
+            "core.embedding_origins.ORIGINS_MAX",
+            "origins",
+            "of the installation",
+            "409 `too_many_embedding_origins`",
+        ),
+        Bound("core.embedding_origins.ORIGIN_MAX_CHARS", "characters", "of one", INVALID),
+    ),
     "Webhooks": (
         Bound(
             "core.store.webhooks.endpoints.ENDPOINTS_MAX",

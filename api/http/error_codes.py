@@ -86,6 +86,9 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "delivery_not_found": (404, "There is no such delivery to this endpoint, or it is not kept any more"),
     "being_sent": (409, "The delivery is being sent at this moment; look at it again in a minute"),
     "too_many_webhooks": (409, "There are as many endpoints as there may be"),
+    # the embedded booking page
+    "embedding_origin_not_found": (404, "There is no such origin"),
+    "too_many_embedding_origins": (409, "There are as many origins as there may be"),
     # marketplace
     "too_many_notes": (409, "The booking has as many notes as it may have"),
     "already_practitioner": (409, "This user is already a practitioner"),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.booking_steps import fill_guest, free_day, register, tab_to, times
 from tests.browser.conftest import fresh_page, watched
 from tests.support.accessibility import serious
 from tests.support.clients.callers import execute
@@ -22,8 +21,6 @@ from tests.support.processes.stack import Stack
 
 SERVICE = 1
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(2)</script>"
-PASSWORD = "a long password of this test"
-TABS_MAX = 80
 LOSE_ONE = """(() => {
     const real = window.fetch;
     let left = 1;
@@ -34,11 +31,6 @@ LOSE_ONE = """(() => {
     };
 })()"""
 """The first booking is made, and its answer never comes."""
-FOCUSED = """() => {
-    const one = document.activeElement;
-    if (!one?.matches("a, button, input, select, textarea, summary")) return "";  // the text of a whole region
-    return (one?.getAttribute("aria-label") || one?.labels?.[0]?.innerText || one?.innerText || "").trim();
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -62,43 +54,6 @@ def door(paying: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 def staff(paying: Stack) -> Iterator[httpx.Client]:
     with admin(paying.api_url) as client:
         yield client
-
-
-def free_day(stack: Stack, kind: str, id_: int, *, after_days: int) -> str:
-    """A day that has times, some days from now: each test has its own."""
-    start = (datetime.now(UTC).date() + timedelta(days=after_days)).isoformat()
-    query: dict[str, Any] = {"kind": kind, "id": id_, "start_date": start, "days": 14}
-    days = httpx.get(f"{stack.api_url}/api/catalogue/days/", params=query).raise_for_status().json()["days"]
-    return str(next(day["date"] for day in days if day["free"] > 2))
-
-
-def times(page: Page) -> Any:
-    return page.locator(".book__times button")
-
-
-def fill_guest(page: Page, phone: str, name: str = "Greta") -> None:
-    page.get_by_label("First name").fill(name)
-    page.get_by_label("Phone number").fill(phone)
-
-
-def tab_to(page: Page, name: str) -> None:
-    """By keyboard alone, as somebody without a mouse would get there."""
-    for _ in range(TABS_MAX):
-        page.keyboard.press("Tab")
-        if name in page.evaluate(FOCUSED):
-            return
-    pytest.fail(f"{name} cannot be reached by Tab")
-
-
-def register(page: Page, email: str) -> None:
-    """On the spot, by keyboard."""
-    tab_to(page, "I am new here")
-    page.keyboard.press("Enter")
-    tab_to(page, "E-mail address")
-    page.keyboard.type(email)
-    page.keyboard.press("Tab")
-    page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
 
 
 def test_of_two_who_want_one_time_the_second_is_offered_the_next(browser: Browser, paying: Stack, door: str) -> None:

@@ -1,10 +1,13 @@
-/** The third step: who books, and what else is wanted. What is entered stays over a reload, Back and a sign-in. */
+/** The third step: who books, and what else is wanted. */
 import { Refused } from "../lib/api.js";
+import { isEmbedded } from "../lib/embedded.js";
 import { me } from "../lib/session.js";
 import { Field, SignIn } from "../lib/sign_in.js";
 import { clock, day, isSameClock, money, viewerZone } from "../lib/times.js";
-import { computed, effect, html, signal, useSignal } from "../lib/ui.js";
+import { html, useSignal } from "../lib/ui.js";
 import { t, tn } from "../lib/words.js";
+import { Booked, Elsewhere } from "./embedded.js";
+import { entered, field, forgetEntered } from "./entered.js";
 import { freeTimes, useFresh } from "./free.js";
 import { place, refine } from "./places.js";
 import { requestOf, send } from "./sending.js";
@@ -14,7 +17,6 @@ import { Zones } from "./times.js";
 /** @typedef {import("./places.js").Thing} Thing */
 /** @typedef {import("./places.js").Time} Time */
 
-const KEPT_AS = "holdfast-details";
 /** Refusals that mean: somebody else was first, or the time cannot be had any more. */
 const GONE = new Set([
   "slot_taken",
@@ -30,28 +32,6 @@ const GONE = new Set([
   "session_cancelled",
 ]);
 
-/** @returns {Record<string, string>} */
-function entered() {
-  try {
-    return JSON.parse(sessionStorage.getItem(KEPT_AS) ?? "{}");
-  } catch {
-    return {};
-  }
-}
-
-const before = entered();
-const fields = Object.fromEntries(
-  ["first_name", "last_name", "phone", "email", "notes", "guests", "until"].map((name) => [
-    name,
-    signal(before[name] ?? ""),
-  ]),
-);
-const all = computed(() => Object.fromEntries(Object.entries(fields).map(([name, one]) => [name, one.value])));
-effect(() => sessionStorage.setItem(KEPT_AS, JSON.stringify(all.value)));
-
-/** @param {string} name */
-const field = (name) => /** @type {import("../vendor/signals-core.js").Signal<string>} */ (fields[name]);
-
 /** @param {{thing: Thing, site: import("../lib/site.js").Site}} what */
 export function Details({ thing, site }) {
   const { by, date, at } = place.value;
@@ -59,6 +39,7 @@ export function Details({ thing, site }) {
   const isBusy = useSignal(false);
   const wrong = useSignal(/** @type {Error | null} */ (null));
   const isGone = useSignal(false);
+  const booked = useSignal("");
   const times = told.value;
   const listed = times?.find((one) => one.starts_at === at);
   // A time that is held by this very request is off the list: what was chosen stays.
@@ -68,8 +49,10 @@ export function Details({ thing, site }) {
 
   // Without an answer it may be booked already, by this very request: it is sent again, not given up.
   const isUnclear = wrong.value !== null && !(wrong.value instanceof Refused);
-  if (problem.value && time === null) return html`<p role="alert" class="note note--bad">${problem.value}</p>`;
-  if (times === null) return html`<p role="status">${t("Asking for the free times ...")}</p>`;
+  if (booked.value) return html`<${Booked} token=${booked.value} />`;
+  const title = html`<h1 tabindex="-1">${thing.name}</h1>`;
+  if (problem.value && time === null) return html`${title}<p role="alert" class="note note--bad">${problem.value}</p>`;
+  if (times === null) return html`${title}<p role="status">${t("Asking for the free times ...")}</p>`;
   if (time === null || isGone.value || (!listed && !isBusy.value && !isUnclear)) {
     return html`<${Taken} thing=${thing} by=${by} date=${date ?? ""} after=${at ?? ""} why=${wrong.value?.message ?? ""} onChoose=${(
       /** @type {Time} */ next,
@@ -93,14 +76,15 @@ export function Details({ thing, site }) {
     isBusy.value = true;
     wrong.value = null;
     const details = {
-      .../** @type {any} */ (all.value),
+      .../** @type {any} */ (entered.value),
       guests: Number(field("guests").value) || 1,
       until: until.end_time,
     };
     try {
       const token = await send(requestOf(thing, time, details, by, isGuest), me.value?.id);
-      sessionStorage.removeItem(KEPT_AS);
-      location.assign(`/b/${token}/#booked`);
+      forgetEntered();
+      if (isEmbedded) booked.value = token;
+      else location.assign(`/b/${token}/#booked`);
       return;
     } catch (why) {
       wrong.value = why instanceof Error ? why : new Error(String(why));
@@ -113,7 +97,7 @@ export function Details({ thing, site }) {
   const problems = wrong.value instanceof Refused ? wrong.value.errors : [];
   const of = (/** @type {string} */ name) => problems.find((one) => one.field === name)?.message ?? "";
   return html`
-    <h1>${thing.name}</h1>
+    ${title}
     <div class="card">
       <p class="book__chosen">
         <strong>${day(time.starts_at)}</strong><br />
@@ -126,7 +110,7 @@ export function Details({ thing, site }) {
       <${Zones} zone=${thing.time_zone} at=${time.starts_at} />
       ${thing.price_minor > 0 && html`<p>${money(thing.price_minor * slots, thing.currency)}${thing.kind === "service" && ` (${t("paid at the desk")})`}</p>`}
     </div>
-    ${needsLogin && html`<${SignIn} why=${t("This takes a place of its own, so it needs an account. What you have entered stays.")} />`}
+    ${needsLogin && html`<${isEmbedded ? Elsewhere : SignIn} why=${t("This takes a place of its own, so it needs an account. What you have entered stays.")} />`}
     <form class="card stack" onSubmit=${submit}>
       <h2>${t("Your details")}</h2>
       ${

@@ -3,6 +3,7 @@
  * browser with what they are for; a refused intent is forgotten, so that it can be tried again.
  */
 import { newKey } from "../lib/api.js";
+import { lasting } from "../lib/storage.js";
 
 const KEPT_AS = "holdfast-intents";
 const KEPT_MS = 47 * 3600 * 1000;
@@ -13,7 +14,7 @@ const KEPT_MAX = 50;
 /** @returns {Record<string, Intent>} */
 function kept() {
   try {
-    const all = /** @type {Record<string, Intent>} */ (JSON.parse(localStorage.getItem(KEPT_AS) ?? "{}"));
+    const all = /** @type {Record<string, Intent>} */ (JSON.parse(lasting.get(KEPT_AS) ?? "{}"));
     const young = Object.entries(all).filter(([, one]) => Date.now() - one.at < KEPT_MS);
     return Object.fromEntries(young.slice(-KEPT_MAX));
   } catch {
@@ -22,7 +23,7 @@ function kept() {
 }
 
 /** @param {Record<string, Intent>} all */
-const keep = (all) => localStorage.setItem(KEPT_AS, JSON.stringify(all));
+const keep = (all) => lasting.set(KEPT_AS, JSON.stringify(all));
 
 /** The intent to send exactly this, as somebody. @param {unknown} sent @param {number | undefined} userId */
 export const nameOf = (sent, userId) => JSON.stringify([userId ?? null, sent]);

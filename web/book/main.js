@@ -1,12 +1,14 @@
 /** The booking page: a thing, a time, the details. The address says which step it is. */
 import { get } from "../lib/api.js";
+import { isEmbedded } from "../lib/embedded.js";
 import { load } from "../lib/session.js";
 import { site } from "../lib/site.js";
 import { Top } from "../lib/top.js";
 import { html, mount, signal } from "../lib/ui.js";
 import { loadWords, t } from "../lib/words.js";
 import { Details } from "./details.js";
-import { place, thingAt } from "./places.js";
+import { EmbeddedTop } from "./embedded.js";
+import { address, place, thingAt } from "./places.js";
 import { ChooseThing } from "./things.js";
 import { ChooseTime } from "./times.js";
 
@@ -27,7 +29,7 @@ async function look() {
 function Book() {
   document.title = t("Book a time");
   return html`
-    <${Top} title=${t("Book a time")} languages=${true} />
+    ${isEmbedded ? html`<${EmbeddedTop} />` : html`<${Top} title=${t("Book a time")} languages=${true} />`}
     <main class="page"><${Step} /></main>
   `;
 }
@@ -45,7 +47,7 @@ function Step() {
   const thing = thingAt(things, place.value);
   if (thing === null) return html`<${ChooseThing} things=${things} />`;
   const key = `${thing.kind} ${thing.id}`;
-  const back = html`<p class="small"><a href="/book/">${t("All that can be booked")}</a></p>`;
+  const back = html`<p class="small"><a href=${address({})}>${t("All that can be booked")}</a></p>`;
   if (place.value.at) return html`${back}<${Details} key=${key} thing=${thing} site=${about} />`;
   return html`${back}<${ChooseTime} key=${key} thing=${thing} />`;
 }

@@ -1,5 +1,7 @@
 /** What is chosen so far. It stands in the address, so that Back, a reload and a link keep it. */
+import { isEmbedded } from "../lib/embedded.js";
 import { signal } from "../lib/ui.js";
+import { language } from "../lib/words.js";
 
 /**
  * @typedef {object} Thing
@@ -43,17 +45,29 @@ addEventListener("popstate", () => {
   place.value = read();
 });
 
-/** @param {Place} next */
-const address = (next) => {
-  const query = new URLSearchParams(Object.entries(next).filter(([, value]) => value !== undefined && value !== ""));
-  return query.size > 0 ? `/book/?${query}` : "/book/";
-};
+/** In a frame: the origin of the page around it (`web/embed/main.js`). */
+const around = location.hash;
+
+/** @param {string} page @param {Record<string, string | null | undefined>} next */
+function addressAt(page, next) {
+  const chosen = Object.entries(next).flatMap(([name, value]) => (value ? [[name, value]] : []));
+  return chosen.length > 0 ? `${page}?${new URLSearchParams(chosen)}` : page;
+}
+
+/** Of a step in a window of its own, whose policy lets in no frame. @param {Place} next */
+export const addressOfWindow = (next) => addressAt("/book/", { ...next, lang: language.value });
+
+/** Of a step, wherever the page stands. @param {Place} next */
+export const address = (next) =>
+  isEmbedded ? addressAt("/book/embed/", { ...next, lang: language.value }) + around : addressAt("/book/", { ...next });
 
 /** Go on to a step; Back leads here again. @param {Place} next */
 export function goTo(next) {
   history.pushState(null, "", address(next));
   place.value = next;
   scrollTo(0, 0);
+  // What was pressed is gone: the keyboard and screen readers go on at the step's heading.
+  requestAnimationFrame(() => document.querySelector("h1")?.focus());
 }
 
 /** Say more of the same step. @param {Place} next */

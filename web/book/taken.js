@@ -30,7 +30,7 @@ async function next(thing, by, date, after) {
 export function Taken({ thing, by, date, after, why, onChoose }) {
   const { told } = useFresh(() => next(thing, by, date, after), [thing.kind, thing.id, by, date, after]);
   return html`
-    <h1>${thing.name}</h1>
+    <h1 tabindex="-1">${thing.name}</h1>
     <div role="alert" class="note note--warn">
       <p><strong>${t("This time is not free any more.")}</strong></p>
       ${why && html`<p>${why}</p>`}

@@ -2,7 +2,7 @@
 import { money } from "../lib/times.js";
 import { html, useSignal } from "../lib/ui.js";
 import { t, tn } from "../lib/words.js";
-import { goTo } from "./places.js";
+import { address, goTo } from "./places.js";
 
 const MANY = 8;
 
@@ -25,7 +25,7 @@ export function ChooseThing({ things }) {
   const shown = things.filter((one) => `${one.name} ${one.description}`.toLocaleLowerCase().includes(wanted));
   const kinds = [...new Set(shown.map((one) => one.kind))];
   return html`
-    <h1>${t("What would you like to book?")}</h1>
+    <h1 tabindex="-1">${t("What would you like to book?")}</h1>
     ${things.length === 0 && html`<p class="note">${t("Nothing can be booked here yet.")}</p>`}
     ${
       things.length > MANY &&
@@ -61,7 +61,7 @@ function ThingCard({ thing }) {
     <li class="card book__thing">
       <h3>
         <a
-          href=${`/book/?kind=${thing.kind}&id=${thing.id}`}
+          href=${address(where)}
           onClick=${(/** @type {MouseEvent} */ event) => {
             if (event.ctrlKey || event.metaKey || event.shiftKey) return;
             event.preventDefault();

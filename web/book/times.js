@@ -45,7 +45,7 @@ export function ChooseTime({ thing }) {
 
   const isEmpty = days.told.value?.every((one) => one.free + one.full === 0) ?? false;
   return html`
-    <h1>${thing.name}</h1>
+    <h1 tabindex="-1">${thing.name}</h1>
     <p class="soft"><${Facts} thing=${thing} /></p>
     ${thing.kind === "individual" && html`<${ChooseGiver} thing=${thing} />`}
     ${days.problem.value && html`<p role="alert" class="note note--bad">${days.problem.value}</p>`}

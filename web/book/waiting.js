@@ -1,10 +1,12 @@
 /** A full session, and one's place in its waiting list. */
 import { del, get, post, Refused } from "../lib/api.js";
+import { isEmbedded } from "../lib/embedded.js";
 import { me } from "../lib/session.js";
 import { SignIn } from "../lib/sign_in.js";
 import { clock } from "../lib/times.js";
 import { html, useEffect, useSignal } from "../lib/ui.js";
 import { t, tn } from "../lib/words.js";
+import { Elsewhere } from "./embedded.js";
 
 /** @param {{time: import("./places.js").Time}} what */
 export function Waiting({ time }) {
@@ -54,7 +56,7 @@ export function Waiting({ time }) {
                 ${t("Wait no longer")}
               </button>`
       }
-      ${asks.value && !me.value && html`<${SignIn} why=${t("Sign in to wait for a seat.")} />`}
+      ${asks.value && !me.value && html`<${isEmbedded ? Elsewhere : SignIn} why=${t("Sign in to wait for a seat.")} />`}
       ${problem.value && html`<p role="alert" class="note note--bad">${problem.value}</p>`}
     </div>
   `;

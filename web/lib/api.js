@@ -2,6 +2,7 @@
  * Talks to the API: JSON, a login's cookies with their CSRF token, and commands that are decided later.
  * What goes wrong is one of two errors: `Refused`, with the API's own sentence, or `Unreachable`.
  */
+import { isEmbedded } from "./embedded.js";
 import { t } from "./words.js";
 
 const POLL_MS = 400;
@@ -84,7 +85,7 @@ async function ask(method, path, body, { signal, key, headers = {} }) {
       method,
       headers: sent,
       body: body === undefined ? undefined : JSON.stringify(body),
-      credentials: "same-origin",
+      credentials: isEmbedded ? "omit" : "same-origin",
       signal,
     });
     setClock(answer);

@@ -1,6 +1,7 @@
 /** Who is signed in here. The login is a cookie that scripts cannot read; what is known of it comes from the API. */
 import { signal } from "../vendor/signals-core.js";
 import { get, post, Refused } from "./api.js";
+import { isEmbedded } from "./embedded.js";
 
 /** @typedef {{id: number, username: string, email: string, first_name: string, last_name: string, is_staff: boolean, is_superuser: boolean}} User */
 
@@ -10,7 +11,7 @@ export const me = signal(undefined);
 /** Ask the API who is signed in. Throws `Unreachable`. */
 export async function load() {
   try {
-    me.value = await get("/api/auth/user/");
+    me.value = isEmbedded ? null : await get("/api/auth/user/");
   } catch (problem) {
     if (!(problem instanceof Refused)) throw problem;
     me.value = null;

@@ -20,7 +20,7 @@ export function Top({ title, languages = false }) {
   `;
 }
 
-function LanguageChoice() {
+export function LanguageChoice() {
   return html`
     <label class="row small">
       <span class="sr-only">${t("Language")}</span>

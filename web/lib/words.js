@@ -3,6 +3,7 @@
  * The language is the one that was chosen here before, else the browser's; `?lang=` chooses one.
  */
 import { signal } from "../vendor/signals-core.js";
+import { lasting } from "./storage.js";
 
 export const LANGUAGES = /** @type {const} */ (["en", "de", "ar"]);
 /** Each in its own words. */
@@ -18,8 +19,8 @@ const known = (name) => LANGUAGES.find((one) => one === name?.toLowerCase().spli
 /** @returns {Language} */
 function chosen() {
   const asked = known(new URLSearchParams(location.search).get("lang"));
-  if (asked !== undefined) localStorage.setItem(KEPT_AS, asked);
-  const kept = asked ?? known(localStorage.getItem(KEPT_AS));
+  if (asked !== undefined) lasting.set(KEPT_AS, asked);
+  const kept = asked ?? known(lasting.get(KEPT_AS));
   return kept ?? navigator.languages.map(known).find((one) => one !== undefined) ?? "en";
 }
 
@@ -44,7 +45,7 @@ export async function loadWords() {
 
 /** @param {Language} wanted */
 export async function choose(wanted) {
-  localStorage.setItem(KEPT_AS, wanted);
+  lasting.set(KEPT_AS, wanted);
   await speak(wanted).catch(() => {});
 }
 

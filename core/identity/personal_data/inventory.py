@@ -461,6 +461,12 @@ ELSEWHERE = (
         _each("networks", KEPT, why="Of a machine"),
     ),
     _kept(
+        "embedding",
+        "embedding_origin",
+        "the house",
+        _each("origin", KEPT, why="Of another's web site, which stays when the person who named it leaves"),
+    ),
+    _kept(
         "webhooks",
         "webhook_endpoint",
         "the house",

@@ -200,6 +200,12 @@ def webhooks(walk: Walk) -> None:
     walk.send(f"DELETE {route}/{{id}}", "webhook.deleted", ids=ids)
 
 
+def embedding_origins(walk: Walk) -> None:
+    route = "/api/admin/embedding-origins"
+    made = walk.send(f"POST {route}", "embedding_origin.allowed", {"origin": "https://audited.example.com"})["data"]
+    walk.send(f"DELETE {route}/{{id}}", "embedding_origin.removed", ids=(made["id"],))
+
+
 def person(walk: Walk, **fields: Any) -> tuple[int, str]:
     """(id, address) of somebody new with `PASSWORD`."""
     email = f"audited-{secrets.token_hex(6)}@example.com"
@@ -426,6 +432,7 @@ def test_every_change_leaves_one_entry_and_no_secret(walk: Walk, market: Market)
         desk,
         agents,
         webhooks,
+        embedding_origins,
         people,
         own_account,
         rooms,

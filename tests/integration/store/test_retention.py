@@ -27,7 +27,7 @@ KEPT_FOR_GOOD = {
     ),
     *("location", "location_room", "marketplace_booking", "payment", "practitioner", "resource", "room", "service"),
     *("service_item", "service_practitioner", "service_session", "social_account", "time_slot", "user_account"),
-    *("busy_calendar", "busy_time", "mail_address", "waiting_place", "webhook_endpoint"),
+    *("busy_calendar", "busy_time", "embedding_origin", "mail_address", "waiting_place", "webhook_endpoint"),
 }
 """What the business keeps."""
 BOUNDED = {

@@ -12,7 +12,7 @@ from tests.support.pages import ROOT
 FILES = {name: content.decode() for name, content in sources().items()}
 OURS = {name: text for name, text in FILES.items() if not name.startswith("vendor/")}
 SCRIPTS = {name: text for name, text in OURS.items() if name.endswith(".js")}
-PAGES = {name: text for name, text in OURS.items() if name.startswith("pages/")}
+PAGES = {name: text for name, text in OURS.items() if name.endswith(".html")}
 MARKUP_OF_TEXT = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|document\.write|createContextualFragment"
     r"|DOMParser|srcdoc|\beval\b|new Function|\{\s*html:"  # the last is @event-calendar's content as markup
