@@ -180,6 +180,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/guest/bookings/{token}/booking.ics": {"GET": Rule.LINK},
     "/api/guest/bookings/{token}/cancel": {"POST": Rule.LINK},
     "/api/guest/bookings/{token}/move": {"POST": Rule.LINK},
+    "/b/{token}": {"GET": Rule.LINK},
     "/guest/{token}": {"GET": Rule.LINK},
     "/guest/{token}/cancel": {"GET": Rule.LINK, "POST": Rule.LINK},
     "/guest/{token}/move": {"GET": Rule.LINK, "POST": Rule.LINK},

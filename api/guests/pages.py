@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import falcon.asgi
 import msgspec
@@ -54,6 +54,29 @@ class Told(Struct, frozen=True):
 class WantedTime(Struct, frozen=True):
     start_date: DayText | None = None
     start_time: ClockText | None = None
+
+
+class Plain(Struct, frozen=True):
+    plain: Literal["1"] | None = None
+    """So that the front door asks here, which has a page of its own at this address."""
+
+
+class BookingLink:
+    """`/b/{token}/`, as mails say it. The front door has a page there; this leads to the one that needs no script."""
+
+    def __init__(self, links: GuestLinks) -> None:
+        self._links = links
+
+    @operation(
+        "The link in mails, for browsers without scripts",
+        query=Plain,
+        answers=NEXT_PAGE,
+        refuses=("too_many_requests",),
+    )
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str) -> None:
+        read_query(req, Plain)
+        await self._links.follow(req, resp, token)
+        see(resp, f"/guest/{token}/")
 
 
 class GuestPage:

@@ -13,7 +13,7 @@ from api.guests.bounced_addresses import BouncedAddresses
 from api.guests.guest_booking import GuestCommands, OneGuestBooking
 from api.guests.links import GuestLinks
 from api.guests.page_writer import Pages
-from api.guests.pages import GuestPage
+from api.guests.pages import BookingLink, GuestPage
 from api.guests.reminder_page import ReminderPage
 from api.runtime import Runtime
 
@@ -27,6 +27,7 @@ def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime, accounts: Accou
     app.add_route("/api/guest/bookings/{token}/booking.ics", booking, suffix="file")
     app.add_route("/api/guest/bookings/{token}/cancel", booking, suffix="cancel")
     app.add_route("/api/guest/bookings/{token}/move", booking, suffix="move")
+    app.add_route("/b/{token}", BookingLink(links))
     app.add_route("/guest/{token}", page)
     app.add_route("/guest/{token}/cancel", page, suffix="cancel")
     app.add_route("/guest/{token}/move", page, suffix="move")

@@ -144,7 +144,7 @@ class Mails(Sender):
         if role is Role.CLIENT and not facts.is_deleted:
             token = booking_token(self._settings.secret_key, booking.public_uuid, recipient.address)
             make_link(connection, hash_token(token), booking, recipient.address)
-            link = f"{self._settings.public_url}/guest/{token}/"
+            link = f"{self._settings.public_url}/b/{token}/"
         payment = read_payment(connection, delivery.data["payment"], booking.id) if "payment" in delivery.data else None
         letter = letter_of(delivery, facts, payment, self._business, link)
         if letter.kind is MailKind.REMINDER:

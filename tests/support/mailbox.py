@@ -53,6 +53,6 @@ def link_in(mail: EmailMessage) -> str:
     html = mail.get_body(("html",))
     assert text is not None
     assert html is not None
-    (link,) = re.findall(r"http\S+/guest/\S+", text.get_content())
+    (link,) = re.findall(r"http\S+/b/\S+", text.get_content())
     assert link in html.get_content()
     return str(link)

@@ -74,33 +74,36 @@ def test_a_guests_whole_life_by_mail_alone(stack: Stack, market: Market, server:
 
     with httpx.Client() as browser:  # no login, no cookie
         link = link_in(confirmed)
-        page = browser.get(link)
+        page = browser.get(link, follow_redirects=True)  # no front door, as for a browser without scripts
         assert page.status_code == 200
         assert "form-action 'self'" in page.headers["Content-Security-Policy"]
         assert page.headers["Cache-Control"] == "no-store"
         assert page.headers["Referrer-Policy"] == "no-referrer"
         assert "<script" not in page.text
         token = link.rstrip("/").rsplit("/", 1)[-1]
+        assert link == f"{stack.settings.public_url}/b/{token}/"
+        plain = str(page.url)
+        assert plain.endswith(f"/guest/{token}/")
         shown = browser.get(f"{stack.api_url}/api/guest/bookings/{token}/").json()
         assert (shown["id"], shown["status"]) == (booking["id"], "confirmed")
         assert (shown["may_move"], shown["may_cancel"]) == (True, True)
 
-        asks = browser.get(f"{link}move/", params={"start_date": shown["start_date"], "start_time": "11:00"})
+        asks = browser.get(f"{plain}move/", params={"start_date": shown["start_date"], "start_time": "11:00"})
         assert "Move this booking?" in asks.text
-        moved = browser.post(f"{link}move/", params={"start_date": shown["start_date"], "start_time": "11:00"})
+        moved = browser.post(f"{plain}move/", params={"start_date": shown["start_date"], "start_time": "11:00"})
         assert (moved.status_code, moved.headers["Location"]) == (303, f"/guest/{token}/")
         changed = guest.wait_for(2)
         assert changed["Subject"].startswith("Your booking has changed: ")
         assert theirs.wait_for(2)["Subject"].startswith("A booking with you has changed: ")
         assert link_in(changed) == link
 
-        assert "Cancel this booking?" in browser.get(f"{link}cancel/").text
-        cancelled = browser.post(f"{link}cancel/")
+        assert "Cancel this booking?" in browser.get(f"{plain}cancel/").text
+        cancelled = browser.post(f"{plain}cancel/")
         assert cancelled.status_code == 303
         assert guest.wait_for(3)["Subject"].startswith("Your booking is cancelled: ")
         assert theirs.wait_for(3)["Subject"].startswith("A booking with you is cancelled: ")
-        assert "cancelled" in browser.get(link).text
-        again = browser.post(f"{link}cancel/")
+        assert "cancelled" in browser.get(plain).text
+        again = browser.post(f"{plain}cancel/")
         assert again.headers["Location"] == f"/guest/{token}/?problem=invalid_transition"
         assert 'role="alert"' in browser.get(f"{stack.api_url}{again.headers['Location']}").text
 

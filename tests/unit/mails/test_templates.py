@@ -31,7 +31,7 @@ def letter(kind: MailKind = MailKind.CONFIRMATION, role: Role = Role.CLIENT, **f
     known = Letter(
         kind=kind, role=role, business="Anna's", reference="12", starts_at=AT, ends_at=AT + timedelta(hours=1),
         zone="Europe/Berlin", what="Massage", who="Zoë Ball", where="Main street 1", price_minor=5000, back_minor=5000,
-        currency="eur", link="https://example.org/guest/t/", paid_minor=5000, refunded_minor=2500, held_until=AT,
+        currency="eur", link="https://example.org/b/t/", paid_minor=5000, refunded_minor=2500, held_until=AT,
         reminders_link="https://example.org/guest/reminders/t/",
     )  # fmt: skip
     return replace(known, **fields)
