@@ -19,6 +19,11 @@ FOCUSED = """() => {
     return (one?.getAttribute("aria-label") || one?.labels?.[0]?.innerText || one?.innerText || "").trim();
 }"""
 
+IS_SHOWN = """() => {
+    const one = document.activeElement;
+    return one.matches(":focus-visible") && getComputedStyle(one).outlineStyle !== "none";
+}"""
+
 
 def free_day(stack: Stack, kind: str, id_: int, *, after_days: int) -> str:
     """A day that has times, some days from now: each test has its own."""
@@ -42,6 +47,7 @@ def tab_to(page: Page, name: str) -> None:
     for _ in range(TABS_MAX):
         page.keyboard.press("Tab")
         if name in page.evaluate(FOCUSED):
+            assert page.evaluate(IS_SHOWN), f"nobody sees that {name} has the focus"
             return
     pytest.fail(f"{name} cannot be reached by Tab")
 

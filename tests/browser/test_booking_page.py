@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.booking_steps import fill_guest, free_day, register, tab_to, times
+from tests.browser.booking_steps import FOCUSED, fill_guest, free_day, register, tab_to, times
 from tests.browser.conftest import fresh_page, watched
 from tests.support.accessibility import serious
 from tests.support.clients.callers import execute
-from tests.support.clients.http_client import admin
+from tests.support.clients.http_client import admin, agent_booking
+from tests.support.clients.marketplace import BASE as MARKET
+from tests.support.clients.marketplace import Market
 from tests.support.clients.rooms import new_room
 from tests.support.payments.payer import stack_with_stripe, stripe_server
 from tests.support.processes.front_door import front_door as front_door_of
@@ -56,6 +60,16 @@ def staff(paying: Stack) -> Iterator[httpx.Client]:
         yield client
 
 
+def serious_in_arabic(page: Page) -> list[str]:
+    """The same page from right to left, and back."""
+    page.get_by_label("Language").select_option("ar")
+    expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    found = serious(page)
+    page.get_by_label("اللغة").select_option("en")
+    expect(page.locator("html")).to_have_attribute("dir", "ltr")
+    return found
+
+
 def test_of_two_who_want_one_time_the_second_is_offered_the_next(browser: Browser, paying: Stack, door: str) -> None:
     day = free_day(paying, "service", SERVICE, after_days=20)
     with fresh_page(browser) as first, fresh_page(browser) as second, watched(first), watched(second):
@@ -69,6 +83,8 @@ def test_of_two_who_want_one_time_the_second_is_offered_the_next(browser: Browse
         expect(first.get_by_text("Thank you. It is booked.")).to_be_visible()
         second.get_by_role("button", name="Book this time").click()
         expect(second.get_by_text("This time is not free any more.")).to_be_visible()
+        expect(times(second).first).to_be_visible()
+        assert serious(second) == []
         times(second).first.click()
         expect(second.get_by_label("First name")).to_have_value("Greta")
         assert second.locator(".book__chosen").inner_text() != wanted
@@ -80,19 +96,29 @@ def test_of_two_who_want_one_time_the_second_is_offered_the_next(browser: Browse
 
 
 def test_a_room_is_booked_paid_and_cancelled_by_keyboard_alone(
-    checked_page: Page, staff: httpx.Client, paying: Stack, door: str
+    checked_page: Page, staff: httpx.Client, door: str
 ) -> None:
-    page, room = checked_page, new_room(staff, name="Room of the keyboard")
-    day = free_day(paying, "room", room, after_days=5)
+    page = checked_page
+    new_room(staff, name="Room of the keyboard")
     page.goto(f"{door}/book/")
     tab_to(page, "Room of the keyboard")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
     expect(times(page).first).to_be_visible()
-    page.goto(f"{door}/book/?kind=room&id={room}&date={day}")
+    tab_to(page, "Next month")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="times free").nth(1)).to_be_visible()
+    before = page.locator("#day").inner_text()
+    tab_to(page, "times free")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#day")).not_to_have_text(before)
+    assert "times free" in page.evaluate(FOCUSED), "the focus goes with the day"
     expect(times(page).first).to_be_visible()
     tab_to(page, times(page).first.inner_text().split("\n")[0])
     page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
     expect(page.get_by_label("Notes")).to_be_visible()
+    assert serious(page) == []
     tab_to(page, "Notes")
     page.keyboard.type("Water, please")
     register(page, "keyboard@example.com")
@@ -103,10 +129,12 @@ def test_a_room_is_booked_paid_and_cancelled_by_keyboard_alone(
     expect(page.get_by_text("nothing is charged")).to_be_visible()
     expect(page.get_by_role("timer")).to_be_visible()
     assert serious(page) == []
+    assert serious_in_arabic(page) == []
     tab_to(page, "Pay $50.00")
     page.keyboard.press("Enter")
     expect(page.get_by_text("This booking is confirmed.")).to_be_visible()
     expect(page.get_by_text("Water, please")).to_be_visible()
+    assert serious_in_arabic(page) == []
     tab_to(page, "Cancel this booking")
     page.keyboard.press("Enter")
     tab_to(page, "Yes, cancel it")
@@ -140,16 +168,23 @@ def test_a_hold_counts_down_and_its_time_is_free_again(
         expect(times(other)).to_have_count(18)
 
 
-def test_an_answer_that_is_lost_books_once_and_so_does_going_back(page: Page, paying: Stack, door: str) -> None:
+def test_back_a_second_tab_and_an_answer_that_is_lost_book_once(page: Page, paying: Stack, door: str) -> None:
     day = free_day(paying, "service", SERVICE, after_days=27)
+    second = page.context.new_page()
     page.add_init_script(LOSE_ONE)
-    page.goto(f"{door}/book/?kind=service&id={SERVICE}&date={day}")
-    times(page).first.click()
-    fill_guest(page, "+49305550201", "Lost")
+    for tab in (page, second):
+        tab.goto(f"{door}/book/?kind=service&id={SERVICE}&date={day}")
+        times(tab).first.click()
+        fill_guest(tab, "+49305550201", "Lost")
+    second.route("**/api/catalogue/times/**", lambda route: route.abort())  # it does not look again meanwhile
+    page.reload()
+    expect(page.get_by_label("First name")).to_have_value("Lost")
     page.get_by_role("button", name="Book this time").click()
     expect(page.get_by_text("The service does not answer right now.")).to_be_visible()
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_text("Thank you. It is booked.")).to_be_visible()
+    second.get_by_role("button", name="Book this time").click()
+    expect(second).to_have_url(page.url)
     page.go_back()
     expect(page.get_by_text("This time is not free any more.")).to_be_visible()
     made = execute(
@@ -158,6 +193,38 @@ def test_an_answer_that_is_lost_books_once_and_so_does_going_back(page: Page, pa
         "%305550201",
     )
     assert made[0][0] == 1
+
+
+def test_where_a_session_is_full_one_waits_for_a_seat(checked_page: Page, paying: Stack, door: str) -> None:
+    page, starts = checked_page, datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=10)
+    with closing(Market(paying)) as market:
+        practitioner, other = market.practitioner(), market.person()
+        workshop = market.service(practitioner, kind="workshop", name="Full workshop")
+        when = {"start_time": starts.isoformat(), "end_time": (starts + timedelta(hours=1)).isoformat()}
+        session = market.session(practitioner, workshop, capacity=1, **when)
+        body = {"service_id": workshop, "service_session_id": session}
+        assert other.client.post(f"{MARKET}/bookings/", json=body).status_code == 201
+    page.goto(f"{door}/book/?kind=workshop&id={workshop}")
+    page.get_by_role("button", name="Join the waiting list").click()
+    assert serious(page) == []
+    register(page, "waiting@example.com")
+    page.get_by_role("button", name="Join the waiting list").click()
+    expect(page.get_by_text("You are number 1 on the waiting list.")).to_be_visible()
+    page.reload()
+    page.get_by_role("button", name="Wait no longer").click()
+    expect(page.get_by_role("button", name="Join the waiting list")).to_be_visible()
+
+
+def test_the_link_of_a_mail_works_without_scripts(browser: Browser, paying: Stack, door: str) -> None:
+    made = httpx.post(f"{paying.api_url}/api/agent/booking/create/", json=agent_booking()).raise_for_status()
+    given = httpx.post(f"{paying.api_url}/api/booking-links/", json={"command_id": made.headers["Holdfast-Command"]})
+    path = given.raise_for_status().json()["path"]
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{door}{path}")
+    expect(page).to_have_url(f"{door}{path.replace('/b/', '/guest/')}")
+    expect(page.get_by_text("Cancel")).to_be_visible()
+    context.close()
 
 
 def test_times_are_the_viewers_with_the_places_beside_them(browser: Browser, door: str) -> None:
@@ -170,23 +237,44 @@ def test_times_are_the_viewers_with_the_places_beside_them(browser: Browser, doo
     context.close()
 
 
-def test_a_script_in_a_name_stays_text_and_other_languages_are_readable_too(
-    checked_page: Page, staff: httpx.Client, paying: Stack, door: str
-) -> None:
+def test_a_script_in_every_name_stays_text(checked_page: Page, staff: httpx.Client, paying: Stack, door: str) -> None:
     """The API takes no such name; a page does not count on it."""
     page, room = checked_page, new_room(staff, name="Room of a script")
-    execute(paying, "UPDATE room SET name = %s WHERE id = %s RETURNING id", SCRIPT, room)
+    with closing(Market(paying)) as market:
+        practitioners = [market.practitioner(), market.practitioner()]
+        session = market.service(*practitioners, name="Session of a script")
+    category = staff.post("/api/admin/categories/", json={"name": "Category of a script"}).json()["id"]
+    for table, id_ in (("room", room), ("service", session), ("category", category)):
+        execute(paying, f"UPDATE {table} SET name = %s WHERE id = %s RETURNING id", SCRIPT, id_)
+    execute(paying, "UPDATE practitioner SET name = %s WHERE id = %s RETURNING id", SCRIPT, practitioners[0].id)
     page.goto(f"{door}/book/")
-    expect(page.get_by_role("link", name=SCRIPT)).to_be_visible()
+    expect(page.get_by_role("link", name=SCRIPT)).to_have_count(3)
+    page.goto(f"{door}/book/?kind=individual&id={session}")
+    expect(page.get_by_role("heading", name=SCRIPT)).to_be_visible()
+    expect(page.get_by_label("With whom?")).to_contain_text(SCRIPT)
+    page.goto(f"{door}/book/?kind=service&id={SERVICE}")
+    times(page).first.click()
+    fill_guest(page, "+49305550401", SCRIPT)
+    page.get_by_role("button", name="Book this time").click()
+    expect(page.get_by_text("must not contain < or >").first).to_be_visible()
+    assert serious(page) == []
+
+
+def test_other_languages_are_readable_too(checked_page: Page, door: str) -> None:
+    page = checked_page
+    page.goto(f"{door}/book/")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
     assert serious(page) == []
     page.get_by_label("Language").select_option("ar")
     expect(page.get_by_role("heading", name="ماذا تريد أن تحجز؟")).to_be_visible()
     assert page.evaluate("() => document.documentElement.dir") == "rtl"
+    assert serious(page) == []
     page.goto(f"{door}/book/?kind=service&id={SERVICE}")
     expect(times(page).first).to_be_visible()
     assert serious(page) == []
-    page.get_by_label("اللغة").select_option("de")
-    expect(page.get_by_role("button", name="Nächster Monat")).to_be_visible()
     times(page).first.click()
+    expect(page.get_by_role("heading", name="Legal Consultation")).to_be_visible()
+    assert serious(page) == []
+    page.get_by_label("اللغة").select_option("de")
     expect(page.get_by_label("Vorname")).to_be_visible()
     assert serious(page) == []
