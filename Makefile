@@ -113,7 +113,7 @@ planted-bugs: venv-dev ## Plant bugs into a copy of the tree: make faults must f
 alerts: venv-dev programs ## Fire every alert rule once, each by its real cause, at a real Prometheus (its own stack; takes minutes)
 	@exec $(RUN) -m tests.alerts $(ALERTS_OPTIONS)
 
-pictures: venv-dev ## Draw docs/status.svg anew, from a stack that is booked on meanwhile (takes a minute)
+pictures: venv-dev programs ## Take docs/pictures anew, and draw docs/status.svg from a stack that is booked on meanwhile (takes two minutes)
 	@exec $(RUN) -m tests.pictures
 
 upgrade: venv-dev ## Replace the previous release by this one and back, in every order, while clients book (takes half an hour)

@@ -43,6 +43,7 @@ IN_PATHS: Mapping[str, object] = {
     "token": LINK_TOKEN,
     "user_id": 1,
     "webhook_id": 1,
+    "origin_id": 1,
 }
 """By field. Of what the demo does not have, the number that the first one gets."""
 ELSEWHERE: Mapping[str, Mapping[str, object]] = {

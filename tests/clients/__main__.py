@@ -1,4 +1,6 @@
-"""`make clients`: lints the description, generates clients of it in Python and TypeScript, compiles them and books."""
+"""`make clients`: lints the description, generates clients of it in Python and TypeScript, compiles them and books.
+
+It also reads what others read: calendar files, a webhook, and the pages."""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ import httpx
 
 from ops.embedded.environment import ROOT
 from ops.processes import DELIVERIES, PIPELINE
+from tests.clients import pages
 from tests.clients.calendar_files import cases
 from tests.support.clients.callers import ADMIN, USER, access_for, bearer
 from tests.support.processes.servers import PostgresServer, ValkeyServer
@@ -70,6 +73,7 @@ def steps(stack: Stack) -> Mapping[str, Callable[[], str]]:
         "Compiling it": compile_typescript,
         "Booking by it in TypeScript": lambda: book_in_typescript(stack),
         "Reading calendar files by ical.js": read_calendars,
+        "Reading the pages by vnu": lambda: check_pages(stack),
         "Verifying a webhook of the stack by npm's standardwebhooks": lambda: verify_webhook(stack),
     }
 
@@ -164,6 +168,20 @@ def read_calendars() -> str:
     shutil.copy(HERE / "calendars.mjs", NODE)
     (MADE / "calendars.json").write_text(cases())
     return f"{run(('node', 'calendars.mjs', 'made/calendars.json')).strip()} entries"
+
+
+def check_pages(stack: Stack) -> str:
+    """What is served and what is drawn of it. Warnings fail too."""
+    folder = MADE / "pages"
+    folder.mkdir()
+    files = pages.write(stack, folder)
+    jar = NODE / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
+    command = ("java", "-jar", str(jar), "--format", "json", "--stdout", "--exit-zero-always", *map(str, files))
+    found = json.loads(run(command))["messages"]
+    told = [
+        f"{Path(one['url']).name}:{one.get('lastLine')}: {one['message']} {one.get('extract', '')}" for one in found
+    ]
+    return f"{len(files)} documents, {_none(told)}"
 
 
 def verify_webhook(stack: Stack) -> str:
