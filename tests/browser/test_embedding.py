@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from core.identity.demo_accounts import STAFF
 from tests.browser.booking_steps import fill_guest, free_day, register, times
 from tests.browser.conftest import watched
+from tests.support.accessibility import serious
 from tests.support.clients.callers import execute
 from tests.support.clients.http_client import admin
 from tests.support.processes.front_door import front_door as front_door_of
@@ -140,3 +141,23 @@ def test_what_needs_an_account_goes_on_in_a_window_with_what_was_entered(
         window.get_by_role("button", name="Book this time").click()
         expect(window.get_by_role("timer")).to_be_visible()
     expect(frame.get_by_label("Notes")).to_have_value("Water & <b>glasses</b> 100%")
+
+
+def test_the_embedded_page_is_readable_by_everybody(checked_page: Page, door: str) -> None:
+    page = checked_page
+    page.goto(f"{door}/book/embed/?kind=room&id={ROOM}")
+    expect(times(page).first).to_be_visible()
+    assert serious(page) == []
+    times(page).first.click()
+    expect(page.get_by_role("link", name="Sign in in a new window")).to_be_visible()
+    assert serious(page) == []
+    page.get_by_label("Language").select_option("ar")
+    expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    assert serious(page) == []
+    page.goto(f"{door}/book/embed/?kind=service&id={SERVICE}&lang=en")
+    times(page).last.click()
+    fill_guest(page, "+49305550302", "Fritz")
+    page.get_by_role("button", name="Book this time").click()
+    expect(page.get_by_text("Thank you. It is booked.")).to_be_visible()
+    expect(page.get_by_role("term").first).to_be_visible()
+    assert serious(page) == []

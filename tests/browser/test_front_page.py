@@ -40,6 +40,8 @@ def test_it_leads_to_every_part_and_is_readable_by_everybody(checked_page: Page,
     ]
     expect(page.get_by_role("button", name=f"Sign in as {STAFF.username}")).to_be_visible()
     assert serious(page) == []
+    page.evaluate("() => { document.documentElement.dir = 'rtl'; }")
+    assert serious(page) == []
 
 
 def test_one_click_signs_in_to_a_demo_account_and_another_out(checked_page: Page, door: FrontDoor) -> None:

@@ -7,10 +7,10 @@ const NAMES = ["first_name", "last_name", "phone", "email", "notes", "guests", "
 const SENT_AS = "#entered=";
 const VALUE_MAX_CHARS = 1000;
 
-/** @param {string} text @returns {Record<string, unknown>} */
-function parsed(text) {
+/** @param {() => string} read @returns {Record<string, unknown>} nothing if it cannot be read */
+function parsed(read) {
   try {
-    const found = JSON.parse(text);
+    const found = JSON.parse(read());
     return typeof found === "object" && found !== null ? found : {};
   } catch {
     return {};
@@ -20,12 +20,12 @@ function parsed(text) {
 /** What another window gave: it stands behind the `#`, where no server reads it, and leaves the address at once. */
 function given() {
   if (!location.hash.startsWith(SENT_AS)) return {};
-  const text = decodeURIComponent(location.hash.slice(SENT_AS.length).replace(/%(?![0-9a-f]{2})/gi, "%25"));
+  const text = location.hash.slice(SENT_AS.length);
   history.replaceState(null, "", location.pathname + location.search);
-  return parsed(text);
+  return parsed(() => decodeURIComponent(text));
 }
 
-const before = { ...parsed(ofTab.get(KEPT_AS) ?? "{}"), ...given() };
+const before = { ...parsed(() => ofTab.get(KEPT_AS) ?? "{}"), ...given() };
 const textOf = (/** @type {unknown} */ value) => (typeof value === "string" ? value.slice(0, VALUE_MAX_CHARS) : "");
 const fields = Object.fromEntries(
   NAMES.map((name) => [name, signal(textOf(before[/** @type {keyof typeof before} */ (name)]))]),
