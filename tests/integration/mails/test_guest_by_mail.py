@@ -110,7 +110,7 @@ def test_mails_and_pages_are_in_the_language_that_their_person_chose(
     english = Mailbox(stack, server, other.user_id).newest()
     assert english["Subject"].startswith("Your booking is confirmed: ")
 
-    with httpx.Client(headers={"Accept-Language": "ar"}) as browser:
+    with httpx.Client(headers={"Accept-Language": "ar"}, follow_redirects=True) as browser:
         page = browser.get(link_in(confirmed))
         assert (page.headers["Content-Language"], "Ihre Buchung" in page.text) == ("de", True)
         page = browser.get(link_in(english))

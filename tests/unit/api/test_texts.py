@@ -60,6 +60,7 @@ GOOD: Mapping[str, tuple[Kind, str]] = {
     "time_zone": (Kind.SHAPE, "Europe/Berlin"),
     "timezone": (Kind.SHAPE, "Europe/Berlin"),
     "url": (Kind.SHAPE, "https://hooks.example.com/holdfast"),
+    "origin": (Kind.SHAPE, "https://www.example.com"),
     "meeting_url": (Kind.SHAPE, "https://meet.example.com/1"),
     "booking_date": (Kind.SHAPE, "2030-10-21"),
     "date": (Kind.SHAPE, "2030-10-21"),

@@ -34,7 +34,6 @@ SHORT_MODULES = {
     "api/contracts/calendar/routes.py": "each package's routes stand in its routes.py",
     "api/contracts/rooms/examples.py": "each contract's printed examples stand in its examples.py",
     "api/contracts/rooms/routes.py": "each package's routes stand in its routes.py",
-    "api/site/routes.py": "each package's routes stand in its routes.py",
     "core/domain/ids.py": "the port that the domain gets fresh ids through",
     "core/doctor/examination.py": "the whole, with what lies outside: the starts load the next one alone",
     "core/doctor/mail_templates.py": "loads Jinja, which no start needs",
