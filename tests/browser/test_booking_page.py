@@ -246,12 +246,16 @@ def test_a_script_in_every_name_stays_text(checked_page: Page, staff: httpx.Clie
     category = staff.post("/api/admin/categories/", json={"name": "Category of a script"}).json()["id"]
     for table, id_ in (("room", room), ("service", session), ("category", category)):
         execute(paying, f"UPDATE {table} SET name = %s WHERE id = %s RETURNING id", SCRIPT, id_)
-    execute(paying, "UPDATE practitioner SET name = %s WHERE id = %s RETURNING id", SCRIPT, practitioners[0].id)
+    for practitioner, name in zip(practitioners, (SCRIPT, "Pat Plain"), strict=True):
+        execute(paying, "UPDATE practitioner SET name = %s WHERE id = %s RETURNING id", name, practitioner.id)
     page.goto(f"{door}/book/")
-    expect(page.get_by_role("link", name=SCRIPT)).to_have_count(3)
-    page.goto(f"{door}/book/?kind=individual&id={session}")
+    expect(page.get_by_role("link", name=SCRIPT)).to_have_count(5)  # the session stands with both practitioners too
+    expect(page.get_by_role("heading", name=SCRIPT)).to_have_count(4)
+    givers = page.get_by_role("region", name="Practitioners").get_by_role("listitem")
+    givers.filter(has_text="Pat Plain").get_by_role("link").click()
     expect(page.get_by_role("heading", name=SCRIPT)).to_be_visible()
     expect(page.get_by_label("With whom?")).to_contain_text(SCRIPT)
+    expect(page.get_by_label("With whom?")).to_have_value(str(practitioners[1].id))
     page.goto(f"{door}/book/?kind=service&id={SERVICE}")
     times(page).first.click()
     fill_guest(page, "+49305550401", SCRIPT)

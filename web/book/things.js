@@ -2,6 +2,7 @@
 import { money } from "../lib/times.js";
 import { html, useSignal } from "../lib/ui.js";
 import { t, tn } from "../lib/words.js";
+import { Givers } from "./givers.js";
 import { address, goTo } from "./places.js";
 
 const MANY = 8;
@@ -22,7 +23,7 @@ const heading = (kind) =>
 export function ChooseThing({ things }) {
   const sought = useSignal("");
   const wanted = sought.value.trim().toLocaleLowerCase();
-  const shown = things.filter((one) => `${one.name} ${one.description}`.toLocaleLowerCase().includes(wanted));
+  const shown = things.filter((one) => wordsOf(one).includes(wanted));
   const kinds = [...new Set(shown.map((one) => one.kind))];
   return html`
     <h1 tabindex="-1">${t("What would you like to book?")}</h1>
@@ -51,8 +52,13 @@ export function ChooseThing({ things }) {
         </section>
       `,
     )}
+    <${Givers} things=${shown} />
   `;
 }
+
+/** What it is found by. @param {Thing} thing */
+const wordsOf = (thing) =>
+  [thing.name, thing.description, ...thing.practitioners.map((one) => one.name)].join(" ").toLocaleLowerCase();
 
 /** @param {{thing: Thing}} what */
 function ThingCard({ thing }) {
