@@ -28,6 +28,7 @@ const GONE = new Set([
   "no_room_free",
   "outside_working_hours",
   "off_day",
+  "closed",
   "busy_in_calendar",
   "session_cancelled",
 ]);

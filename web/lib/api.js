@@ -3,6 +3,7 @@
  * What goes wrong is one of two errors: `Refused`, with the API's own sentence, or `Unreachable`.
  */
 import { isEmbedded } from "./embedded.js";
+import { sentenceOf } from "./refusals.js";
 import { t } from "./words.js";
 
 const POLL_MS = 400;
@@ -24,7 +25,7 @@ export class Refused extends Error {
    * @param {number} retryAfterS
    */
   constructor(status, body, retryAfterS) {
-    super(body?.message || t("That did not work"));
+    super(sentenceOf(body));
     this.name = "Refused";
     this.status = status;
     /** @type {string} */

@@ -26,8 +26,10 @@ async function look() {
     problem.value = "";
     if (isNew && isHeld(booking.value)) location.replace(`/book/pay/#${token}`);
   } catch (why) {
-    problem.value = /** @type {Error} */ (why).message;
     isUnknown.value = why instanceof Refused && why.status === 404;
+    problem.value = isUnknown.value
+      ? t("This link is unknown or has ended; a newer mail may have another.")
+      : /** @type {Error} */ (why).message;
   }
 }
 
