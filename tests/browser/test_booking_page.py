@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.booking_steps import FOCUSED, fill_guest, free_day, register, tab_to, times
+from tests.browser.booking_steps import FOCUSED, PASSWORD, fill_guest, free_day, register, tab_to, times
 from tests.browser.conftest import fresh_page, watched
 from tests.support.accessibility import serious
 from tests.support.clients.callers import execute
 from tests.support.clients.http_client import admin, agent_booking
 from tests.support.clients.marketplace import BASE as MARKET
-from tests.support.clients.marketplace import Market
 from tests.support.clients.rooms import new_room
 from tests.support.payments.payer import stack_with_stripe, stripe_server
 from tests.support.processes.front_door import front_door as front_door_of
@@ -57,6 +57,36 @@ def door(paying: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 @pytest.fixture(scope="module")
 def staff(paying: Stack) -> Iterator[httpx.Client]:
     with admin(paying.api_url) as client:
+        yield client
+
+
+def new(by: httpx.Client, what: str, **body: Any) -> int:
+    """Of the marketplace; its id."""
+    answer = by.post(f"{MARKET}/{what}/", json=body)
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["id"])
+
+
+def practitioner(stack: Stack, staff: httpx.Client, name: str) -> int:
+    """Who works every day."""
+    key = name.replace(" ", ".").lower()
+    sql = "INSERT INTO user_account (username, username_key, email, email_key) VALUES (%s, %s, %s, %s) RETURNING id"
+    (row,) = execute(stack, sql, key, key, f"{key}@example.com", f"{key}@example.com")
+    week = [{"weekday": day, "start": "09:00", "end": "17:00"} for day in range(7)]
+    made = new(staff, "practitioners", user_id=row[0], hours=week)
+    execute(stack, "UPDATE practitioner SET name = %s WHERE id = %s RETURNING id", name, made)
+    return made
+
+
+@contextmanager
+def somebody(stack: Stack, email: str) -> Iterator[httpx.Client]:
+    """Registered and signed in."""
+    with httpx.Client(base_url=stack.api_url, timeout=60.0) as client:
+        body = {"email": email, "password": PASSWORD}
+        client.post("/api/register/", json={**body, "confirm_password": PASSWORD}).raise_for_status()
+        access = client.post("/api/login/", json=body).raise_for_status().json()["access"]
+        client.cookies.clear()
+        client.headers["Authorization"] = f"Bearer {access}"
         yield client
 
 
@@ -195,15 +225,18 @@ def test_back_a_second_tab_and_an_answer_that_is_lost_book_once(page: Page, payi
     assert made[0][0] == 1
 
 
-def test_where_a_session_is_full_one_waits_for_a_seat(checked_page: Page, paying: Stack, door: str) -> None:
+def test_where_a_session_is_full_one_waits_for_a_seat(
+    checked_page: Page, staff: httpx.Client, paying: Stack, door: str
+) -> None:
     page, starts = checked_page, datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=10)
-    with closing(Market(paying)) as market:
-        practitioner, other = market.practitioner(), market.person()
-        workshop = market.service(practitioner, kind="workshop", name="Full workshop")
-        when = {"start_time": starts.isoformat(), "end_time": (starts + timedelta(hours=1)).isoformat()}
-        session = market.session(practitioner, workshop, capacity=1, **when)
-        body = {"service_id": workshop, "service_session_id": session}
-        assert other.client.post(f"{MARKET}/bookings/", json=body).status_code == 201
+    giver = practitioner(paying, staff, "Wanda Workshop")
+    workshop = new(
+        staff, "services", kind="workshop", name="Full workshop", duration_minutes=60, practitioner_ids=[giver]
+    )
+    when = {"start_time": starts.isoformat(), "end_time": (starts + timedelta(hours=1)).isoformat()}
+    session = new(staff, "sessions", service_id=workshop, practitioner_id=giver, capacity=1, **when)
+    with somebody(paying, "seated@example.com") as other:
+        new(other, "bookings", service_id=workshop, service_session_id=session)
     page.goto(f"{door}/book/?kind=workshop&id={workshop}")
     page.get_by_role("button", name="Join the waiting list").click()
     assert serious(page) == []
@@ -240,22 +273,19 @@ def test_times_are_the_viewers_with_the_places_beside_them(browser: Browser, doo
 def test_a_script_in_every_name_stays_text(checked_page: Page, staff: httpx.Client, paying: Stack, door: str) -> None:
     """The API takes no such name; a page does not count on it."""
     page, room = checked_page, new_room(staff, name="Room of a script")
-    with closing(Market(paying)) as market:
-        practitioners = [market.practitioner(), market.practitioner()]
-        session = market.service(*practitioners, name="Session of a script")
+    givers = [practitioner(paying, staff, name) for name in ("Sam Script", "Pat Plain")]
+    session = new(staff, "services", name="Session of a script", duration_minutes=60, practitioner_ids=givers)
     category = staff.post("/api/admin/categories/", json={"name": "Category of a script"}).json()["id"]
-    for table, id_ in (("room", room), ("service", session), ("category", category)):
+    for table, id_ in (("room", room), ("service", session), ("category", category), ("practitioner", givers[0])):
         execute(paying, f"UPDATE {table} SET name = %s WHERE id = %s RETURNING id", SCRIPT, id_)
-    for practitioner, name in zip(practitioners, (SCRIPT, "Pat Plain"), strict=True):
-        execute(paying, "UPDATE practitioner SET name = %s WHERE id = %s RETURNING id", name, practitioner.id)
     page.goto(f"{door}/book/")
     expect(page.get_by_role("link", name=SCRIPT)).to_have_count(5)  # the session stands with both practitioners too
     expect(page.get_by_role("heading", name=SCRIPT)).to_have_count(4)
-    givers = page.get_by_role("region", name="Practitioners").get_by_role("listitem")
-    givers.filter(has_text="Pat Plain").get_by_role("link").click()
+    people = page.get_by_role("region", name="Practitioners").get_by_role("listitem")
+    people.filter(has_text="Pat Plain").get_by_role("link").click()
     expect(page.get_by_role("heading", name=SCRIPT)).to_be_visible()
     expect(page.get_by_label("With whom?")).to_contain_text(SCRIPT)
-    expect(page.get_by_label("With whom?")).to_have_value(str(practitioners[1].id))
+    expect(page.get_by_label("With whom?")).to_have_value(str(givers[1]))
     page.goto(f"{door}/book/?kind=service&id={SERVICE}")
     times(page).first.click()
     fill_guest(page, "+49305550401", SCRIPT)

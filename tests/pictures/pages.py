@@ -22,6 +22,7 @@ from tests.support.processes.servers import PostgresServer
 FOLDER = ROOT / "docs" / "pictures"
 SERVICE = 1
 BOOKED_IN = "Europe/Berlin"
+WIDTH_PX = 1280
 WITHIN_MS = 60_000
 BYTES_MAX = 150_000
 
@@ -57,7 +58,6 @@ def opened(url: str) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(OPTIONS), headless=True)
         context = browser.new_context(
             base_url=url,
-            viewport={"width": 1280, "height": 800},
             locale="en-GB",
             timezone_id=BOOKED_IN,
             color_scheme="light",
@@ -75,18 +75,20 @@ def a_workday(today: date) -> date:
 
 
 def _book(page: Page, today: date) -> None:
+    page.set_viewport_size({"width": WIDTH_PX, "height": 540})
     page.goto(f"/book/?kind=service&id={SERVICE}&date={a_workday(today).isoformat()}")
     expect(page.locator(".book__times button").first).to_be_visible()
 
 
 def _desk(page: Page, today: date) -> None:
+    page.set_viewport_size({"width": WIDTH_PX, "height": 800})
     page.goto("/admin/")
     page.get_by_label("Email, phone or user name").fill(STAFF.username)
     page.get_by_label("Password").fill(STAFF.password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("button", name="New booking")).to_be_visible()
     page.get_by_label("Day", exact=True).fill(a_workday(today).isoformat())
-    page.get_by_role("radio", name="Grid").click()
+    page.get_by_role("radio", name="Day", exact=True).click()
     expect(page.locator(".ec-event").first).to_be_visible()
 
 

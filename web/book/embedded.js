@@ -41,7 +41,7 @@ export function Booked({ token }) {
   return html`
     <h1 tabindex="-1">${one?.service_name ?? t("Your booking")}</h1>
     <p role="status" class="note note--good">${t("Thank you. It is booked.")}</p>
-    ${one !== null && html`<section class="card"><${Summary} booking=${one} /></section>`}
+    ${one !== null && html`<div class="card"><${Summary} booking=${one} /></div>`}
     <p class="row">
       <a class="button" href=${`/b/${token}/`} target="_blank" rel="noopener">${t("Change or cancel it")}</a>
       <a class="button button--quiet" href=${file} download>${t("Calendar file")}</a>

@@ -88,7 +88,7 @@ function Shown({ one }) {
     </p>
     ${one.status === "expired" && html`<p>${t("Its time ran out before it was paid, so it is free for others again.")}</p>`}
     ${isHeld(one) && html`<${Hold} until=${one.hold_expires_at} onEnd=${look} /><p><a class="button" href=${`/book/pay/#${token}`}>${t("Pay now")}</a></p>`}
-    <section class="card"><${Summary} booking=${one} /></section>
+    <div class="card"><${Summary} booking=${one} /></div>
     ${
       one.starts_at !== null &&
       (kind === "good" || kind === "warn") &&
