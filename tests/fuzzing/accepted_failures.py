@@ -62,6 +62,8 @@ SENTENCES: Mapping[str, str] = {
     r"^This kind has none: leave it out$|^Say which one: its id$": "What a calendar link is about depends on its kind",
     r"^It must be an absolute https URL|^It must begin with https://|^It must hold no user name|^It must have no fragment"
     r"|^Its (host|port|address) ": "A pattern knows neither hosts nor ports nor private networks",
+    r"^Write scheme and host alone|^Write an address that begins with https://|^Name a whole host"
+    r"|^Use an origin of at most": "A pattern knows neither hosts nor ports",
     r"^This is not the current password$": "The present password cannot be generated",
 }
 """Of refusals with the code `invalid`: what they say, and why that is right."""
