@@ -228,7 +228,10 @@ def test_back_a_second_tab_and_an_answer_that_is_lost_book_once(page: Page, payi
 def test_where_a_session_is_full_one_waits_for_a_seat(
     checked_page: Page, staff: httpx.Client, paying: Stack, door: str
 ) -> None:
-    page, starts = checked_page, datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=10)
+    page, starts = (
+        checked_page,
+        datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=10),
+    )
     giver = practitioner(paying, staff, "Wanda Workshop")
     workshop = new(
         staff, "services", kind="workshop", name="Full workshop", duration_minutes=60, practitioner_ids=[giver]
