@@ -1,13 +1,13 @@
 """Origins of other people's pages that may show the booking page in a frame.
 
-Revision ID: 0062
-Revises: 0059
+Revision ID: 0065
+Revises: 0064
 """
 
 from alembic import op
 
-revision = "0062"
-down_revision = "0059"
+revision = "0065"
+down_revision = "0064"
 
 STATEMENTS = """
 CREATE TABLE embedding_origin (
