@@ -20,8 +20,9 @@ DRAWN = "<!doctype html>\n{}"
 
 def write(stack: Stack, folder: Path) -> list[Path]:
     """Each page's file in `folder`."""
-    ports = {"api_port": stack.api_port, "notifier_port": stack.notifier_port}
-    with front_door(folder / "caddy", site_host="localhost", **ports) as door:
+    with front_door(
+        folder / "caddy", api_port=stack.api_port, notifier_port=stack.notifier_port, site_host="localhost"
+    ) as door:
         link = _booking_link(stack)
         served = {name: httpx.get(f"{door.url}{path}") for name, path in _addresses(link).items()}
         texts = {name: answer.raise_for_status().text for name, answer in served.items()}

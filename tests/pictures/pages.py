@@ -48,8 +48,10 @@ def demo(folder: Path, today: date) -> Iterator[str]:
         stack = new_stack(postgres, folder / "stack-of-pages")
         closing.callback(stack.close)
         make(Client(stack.start().api_url, today.isoformat()), today, None)
-        ports = {"api_port": stack.api_port, "notifier_port": stack.notifier_port}
-        yield closing.enter_context(front_door(folder / "caddy", site_host="localhost", **ports)).url
+        door = front_door(
+            folder / "caddy", api_port=stack.api_port, notifier_port=stack.notifier_port, site_host="localhost"
+        )
+        yield closing.enter_context(door).url
 
 
 @contextmanager
