@@ -1,4 +1,4 @@
-"""The short form of `make faults`: some faults of each kind once, while client processes work; and three planted bugs."""
+"""The short form of `make faults`: some faults of each kind once, while client processes work."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import FIGURE
-from tests.faults.planted.bugs import BUGS, PlantedBug
-from tests.faults.planted.trial import Verdict, run_with
 from tests.faults.run import Plan, Told, play
 from tests.faults.schedule import FAULTS
 from tests.faults.stage import SHORT, stage
@@ -18,7 +16,6 @@ from tests.faults.stage import SHORT, stage
 SEED = 21
 """The order of the faults; how long each lasts."""
 IN_SHORT = [one for one in FAULTS.values() if one.is_in_short]
-PLANTED = [one for one in BUGS if one.is_in_short]
 SETTLES_WITHIN_S = 120.0
 """However busy the machine is."""
 Record = Callable[[str, object], None]
@@ -39,12 +36,6 @@ def told(prepared_cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> It
             raise AssertionError(f"{problem}\n{made.stack.logs()}") from problem
 
 
-@pytest.fixture(scope="module")
-def verdict(prepared_cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> Verdict:
-    """Of one run over a copy with all three bugs: each is found by a check of its own."""
-    return run_with(PLANTED, tmp_path_factory.mktemp("planted"), prepared_cluster, SEED)
-
-
 def test_no_invariant_is_broken_by_faults(told: Told, record_property: Record) -> None:
     record_property(FIGURE, f"{len(told.history)} requests of client processes, {len(told.struck)} faults")
     assert told.problems == []
@@ -52,8 +43,3 @@ def test_no_invariant_is_broken_by_faults(told: Told, record_property: Record) -
 
 def test_each_fault_of_the_short_form_strikes(told: Told) -> None:
     assert sorted(one.name for one in told.struck) == sorted(one.name for one in IN_SHORT)
-
-
-@pytest.mark.parametrize("bug", PLANTED, ids=lambda bug: bug.name)
-def test_a_planted_bug_is_found(verdict: Verdict, bug: PlantedBug) -> None:
-    assert verdict.finds(bug), verdict.said[-6000:]

@@ -111,9 +111,9 @@ def booked(stage: Stage, by: str, url: str) -> bool:
         "service_name": "Legal Consultation", "booking_time": f"{9 + number % 8:02}:00",
         "booking_date": day.date().isoformat(),
     }  # fmt: skip
-    headers = {"Authorization": by, "Prefer": "wait=2"}
+    headers = {"Authorization": by, "Prefer": "wait=10"}
     try:
-        answer = httpx.post(f"{url}/api/agent/booking/create/", json=body, headers=headers, timeout=5.0)
+        answer = httpx.post(f"{url}/api/agent/booking/create/", json=body, headers=headers, timeout=15.0)
     except httpx.HTTPError:
         return False
     return answer.status_code in {201, 409}

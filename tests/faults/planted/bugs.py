@@ -44,7 +44,7 @@ class PlantedBug(Struct, frozen=True):
     load_s: float = 10.0
     """How long clients work at least."""
     is_in_short: bool = False
-    """Whether `make test` runs it."""
+    """Whether `make planted-bugs FAULTS_OPTIONS=--short` runs it, together with others."""
 
     def plant(self, tree: Path) -> None:
         """Raises AssertionError if the code is not what the bug was made for."""
