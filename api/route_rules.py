@@ -214,7 +214,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/v1/drf/bookings/{id}/reschedule": {"POST": Rule.USER},
     "/api/v1/drf/bookings/{id}/notes": {"GET": Rule.USER, "POST": Rule.USER},
     "/api/v1/drf/sessions": {"GET": Rule.USER, "POST": Rule.PRACTITIONER},
-    "/api/v1/drf/sessions/{id}": {"GET": Rule.USER, "DELETE": Rule.PRACTITIONER},
+    "/api/v1/drf/sessions/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER, "DELETE": Rule.PRACTITIONER},
     "/api/v1/drf/sessions/{id}/waiting-list": {"GET": Rule.USER, "POST": Rule.USER, "DELETE": Rule.USER},
     "/api/user/credits": {"GET": Rule.USER},
     "/api/user/waiting-places": {"GET": Rule.USER},

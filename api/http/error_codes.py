@@ -102,6 +102,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "credits_left": (409, "Credits of bundles are unused and would be lost with the account"),
     "sign_in_again": (403, "The account has no password: a fresh sign-in proves that its owner is asking"),
     "demo_account": (403, "The demo's own accounts cannot delete themselves"),
+    "seats_taken": (409, "More seats of the session are taken than it would have"),
     "login_not_found": (404, "The caller has no login of this id, or it has ended"),
     "not_linked": (404, "No account of this id at a provider is linked to the caller's"),
     "last_way_in": (409, "The account would have neither a password nor a provider to sign in by"),

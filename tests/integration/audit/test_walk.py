@@ -395,6 +395,7 @@ def buy(walk: Walk, practitioner: int, services: dict[str, int]) -> None:
     as_staff: dict[str, Any] = {"who": other, "actor": "user:2"}
     walk.send(f"POST {waiting}", "waiting_place.created", {}, ids=(sessions[0],), **as_staff)
     walk.send(f"DELETE {waiting}", "waiting_place.deleted", ids=(sessions[0],), **as_staff)
+    walk.send(f"PATCH {DRF}/sessions/{{id}}", "session.changed", {"capacity": 7}, ids=(sessions[1],))
     cancelled = f"session:{sessions[1]}"
     walk.send(f"DELETE {DRF}/sessions/{{id}}", "session.cancelled", ids=(sessions[1],), subject=cancelled, after=True)
 

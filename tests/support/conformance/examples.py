@@ -72,6 +72,7 @@ ROUNDS: Sequence[Sequence[str]] = (
         f"POST {ONE}/no-show/",
         f"POST {MARKET}/sessions/",
         f"GET {MARKET}/sessions/{{session_id}}/",
+        f"PATCH {MARKET}/sessions/{{session_id}}/",
         f"POST {MARKET}/bookings/create-package/",
         f"POST {MARKET}/bookings/create-bundle/",
         f"POST {MARKET}/bookings/create-course/",
