@@ -3,7 +3,7 @@ import { me } from "../../lib/session.js";
 import { html, signal } from "../../lib/ui.js";
 import { Records } from "../business/records.js";
 import { OPERATIONS } from "./kinds.js";
-import { Mails } from "./mails.js";
+import { BouncedAddresses, Mails } from "./mails.js";
 import { ParkedCommands, ParkedPayments } from "./parked.js";
 
 const part = signal("keys");
@@ -31,7 +31,7 @@ export function Operations() {
       )}
     </nav>
     ${part.value in OPERATIONS && html`<${Records} key=${part.value} kind=${OPERATIONS[part.value]} />`}
-    ${part.value === "mails" && html`<${Mails} />`}
+    ${part.value === "mails" && html`<${BouncedAddresses} /><${Mails} />`}
     ${part.value === "parked" && html`<${ParkedCommands} /><${ParkedPayments} />`}
   `;
 }
