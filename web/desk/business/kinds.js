@@ -260,6 +260,20 @@ export const BUSINESS = {
       { name: "reason", label: "Reason" },
     ],
   },
+  embedding: {
+    title: "In other pages",
+    one: "origin",
+    about: "Pages of these origins may show the booking page in a frame. This line puts it there:",
+    line: () => `<script src="${location.origin}/book/embed.js" async></script>`,
+    list: "/api/admin/embedding-origins/",
+    rows: data,
+    make: "/api/admin/embedding-origins/",
+    remove: (id) => `/api/admin/embedding-origins/${id}/`,
+    removeWords: "Remove",
+    nameOf: (row) => row.origin,
+    shown: ["origin", "created_at"],
+    fields: [{ name: "origin", label: "Origin, with its scheme", required: true }],
+  },
 };
 
 /** Lists that choices are made from beside those above. @type {Record<string, {list: string, rows: (told: any) => any[], nameOf: (row: any) => string}>} */
