@@ -47,11 +47,13 @@ FREE_CALLERS = frozenset({"engine"})
 """Who brings mails about by the clock, not by sending requests."""
 
 
-class Ready(Struct, frozen=True):
-    """A mail about to leave."""
+class Due(Struct, frozen=True):
+    """A mail that is to be written."""
 
-    mail: Mail
     recipient: Recipient
+    letter: Letter
+    facts: MailFacts | None = None
+    """Of the calendar file; without them there is none."""
 
 
 class Mails(Sender):
@@ -77,22 +79,24 @@ class Mails(Sender):
         return planned_mails(connection, events, self._settings.reminders_s)
 
     def send(self, connections: Connections, delivery: Delivery) -> Answer:
-        with connections() as connection:
-            ready = self._ready(connection, delivery)
-            if isinstance(ready, Answer):
-                return ready
-            if self._mailer is None and not self._settings.demo:
-                return dropped("mails are off, and no mail server is set up")
-            if self._mailer is None:
-                return keep(connection, delivery, ready.recipient.user_id, ready.mail).answer
-        posted: Posted = post(self._mailer, ready.mail)
+        with connections() as connection, connection.transaction():
+            due = self._due(connection, delivery)
+        if isinstance(due, Answer):
+            return due
+        if self._mailer is None and not self._settings.demo:
+            return dropped("mails are off, and no mail server is set up")
+        mail, to = self._written(delivery, due), due.recipient  # it takes long at first: no transaction waits for it
+        if self._mailer is None:
+            with connections() as connection:
+                return keep(connection, delivery, to.user_id, mail).answer
+        posted: Posted = post(self._mailer, mail)
         if posted.bounce:
             with connections() as connection:
-                note_bounce(connection, ready.recipient.address, ready.recipient.user_id, posted.bounce)
+                note_bounce(connection, to.address, to.user_id, posted.bounce)
         return posted.answer
 
-    def _ready(self, connection: Connection, delivery: Delivery) -> Ready | Answer:
-        """The mail, or why there is none."""
+    def _due(self, connection: Connection, delivery: Delivery) -> Due | Answer:
+        """What is to be written, or why nothing is. In one transaction: what it counts and notes is one commit."""
         facts = read_facts(connection, delivery.booking_id or 0)
         if facts is None or facts.is_anonymised:
             return dropped("the booking or its client is gone")
@@ -127,18 +131,16 @@ class Mails(Sender):
             return "the address got as many mails today as it may"
         return None
 
-    def _question(self, connection: Connection, delivery: Delivery, recipient: Recipient) -> Ready | Answer:
+    def _question(self, connection: Connection, delivery: Delivery, recipient: Recipient) -> Due:
         token = address_token(self._settings.secret_key, delivery.id, recipient.address)
         note_asked(connection, recipient.address, recipient.user_id, hash_token(token), delivery.id)
         letter = Letter(
             kind=MailKind.ADDRESS, role=Role.CLIENT, business=self._business, reference="",
             link=f"{self._settings.public_url}/guest/addresses/{token}/",
         )  # fmt: skip
-        return self._written(delivery, recipient, letter, None)
+        return Due(recipient, letter)
 
-    def _about_booking(
-        self, connection: Connection, delivery: Delivery, facts: MailFacts, recipient: Recipient
-    ) -> Ready | Answer:
+    def _about_booking(self, connection: Connection, delivery: Delivery, facts: MailFacts, recipient: Recipient) -> Due:
         booking, link = facts.booking, ""
         role = Role(delivery.data["role"])
         if role is Role.CLIENT and not facts.is_deleted:
@@ -149,16 +151,14 @@ class Mails(Sender):
         letter = letter_of(delivery, facts, payment, self._business, link)
         if letter.kind is MailKind.REMINDER:
             letter = replace(letter, reminders_link=self._reminders_link(recipient, role))
-        return self._written(delivery, recipient, letter, facts)
+        return Due(recipient, letter, facts)
 
     def _reminders_link(self, recipient: Recipient, role: Role) -> str:
         token = reminders_token(self._settings.secret_key, recipient.user_id, role.value)
         return f"{self._settings.public_url}/guest/reminders/{token}/"
 
-    def _written(
-        self, delivery: Delivery, recipient: Recipient, letter: Letter, facts: MailFacts | None
-    ) -> Ready | Answer:
-        """`facts` are those of the calendar file; without them there is none."""
+    def _written(self, delivery: Delivery, due: Due) -> Mail:
+        recipient, letter, facts = due.recipient, due.letter, due.facts
         code = recipient.language or self._settings.language
         words = self._words(letter, code)
         calendar = None
@@ -171,7 +171,7 @@ class Mails(Sender):
             ("Content-Language", code),
             *_unsubscribing(letter),
         )
-        return Ready(Mail(recipient.address, words.subject, words.text, words.html, calendar, headers), recipient)
+        return Mail(recipient.address, words.subject, words.text, words.html, calendar, headers)
 
     def _mark(self, delivery: Delivery, recipient: Recipient) -> str:
         return mail_mark(self._settings.secret_key, delivery.id, recipient.address)
