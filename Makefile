@@ -14,8 +14,8 @@ QUIETLY := { while read -r name mask; do \
 	case "$$name$$mask" in SigIgn:*[0-389abAB]) kill -QUIT $$PPID; sleep 0.2; exit 0;; esac; \
 done 2>/dev/null </proc/$$PPID/status; exit 1; }
 SCHEMATHESIS_OPTIONS ?=
-# In the order of the folders: the short unit tests come last and fill the gap of the worker that is done first.
-PYTEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
+# Three for two cores: tests wait for much. In the order of the folders: the short unit tests come last and fill the gap of the worker that is done first.
+PYTEST_OPTIONS ?= -n 3 --dist loadfile --no-loadscope-reorder
 BENCH_OPTIONS ?=
 FAULTS_OPTIONS ?=
 # Seconds of faults.

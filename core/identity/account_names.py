@@ -13,6 +13,9 @@ from core.domain.names import folded, without_invisible
 from core.identity.phones import phone_key
 from core.store.person import Person
 
+NAMELESS = "Practitioner"
+"""Of people who gave no name, and whose username says how to reach them."""
+
 
 def as_username(text: str) -> str:
     """A username as it is checked and stored: full-width letters, ligatures, blanks and dashes as everybody types them."""
@@ -45,6 +48,13 @@ def username_keys(username: str, region: str | None) -> list[str]:
 def number_in(username: str, region: str | None = None) -> str | None:
     """The key of the phone number that a username is, in whatever digits it is written; None if it is none."""
     return phone_key(without_invisible(as_username(username)), region)
+
+
+def public_name(person: Person, region: str | None) -> str:
+    """What the public is shown: the name, else the username, unless that is an address or a phone number."""
+    name = f"{person.first_name} {person.last_name}".strip()
+    is_contact = "@" in person.username or number_in(person.username, region) is not None
+    return name or (NAMELESS if is_contact else person.username)
 
 
 def _plain_dashes(word: str) -> str:

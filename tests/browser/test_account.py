@@ -62,7 +62,7 @@ def account(checked_page: Page, door: FrontDoor, email: str) -> Page:
     page.get_by_label("Email, phone or user name").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("heading", name="Your account")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your account", exact=True)).to_be_visible()
     return page
 
 

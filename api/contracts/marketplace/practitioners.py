@@ -24,6 +24,7 @@ from api.openapi import Content, operation
 from core.domain.marketplace.schedules import Schedule
 from core.domain.marketplace.values import Practitioner
 from core.identity import account_changes
+from core.identity.account_names import public_name
 from core.identity.permissions import why_not_promote
 from core.identity.principals import Principal
 from core.settings import Settings
@@ -139,7 +140,7 @@ class Practitioners:
             made = await practitioners.create(
                 connection,
                 user_id=user_id,
-                name=await _name_of(connection, principal, user_id),
+                name=await _name_of(connection, principal, user_id, self._settings.phone_region),
                 zone=self._installation.time_zone,
             )
             after = await practitioners.change(connection, _changed(made, sent))
@@ -187,14 +188,14 @@ async def _note(
     await note_change(req, connection, action, now["id"], was, now, whose=after.practitioner.user_id)
 
 
-async def _name_of(connection: AsyncConnection, principal: Principal, user_id: int) -> str:
+async def _name_of(connection: AsyncConnection, principal: Principal, user_id: int, region: str | None) -> str:
     """The name of a user who becomes a practitioner; the user is locked. Raises Problem 400 or 403."""
     user = await account_changes.lock(connection, user_id)
     if user is None or not user.is_active:
         raise invalid([FieldProblem("user_id", "There is no such user")])
     if (why_not := why_not_promote(principal, user)) is not None:
         raise Problem(403, "forbidden", why_not)
-    return f"{user.first_name} {user.last_name}".strip() or user.username
+    return public_name(user, region)
 
 
 def _whose(principal: Principal, user_id: int | UnsetType) -> int:

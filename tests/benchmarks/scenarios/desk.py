@@ -122,8 +122,10 @@ def measured(say: Say, stack: Stack, page: Page, session: CDPSession, day: date)
 def _show(page: Page, day: date, bookings: int = ON_THE_DAY) -> None:
     """Until all of the day's bookings stand in the grid."""
     page.get_by_label("Day", exact=True).fill(day.isoformat(), timeout=WITHIN_MS)
-    shown = f"() => document.querySelectorAll('{EVENTS}').length {'>=' if bookings else '==='} {bookings}"
-    page.wait_for_function(shown, timeout=WITHIN_MS)
+    page.wait_for_function(
+        f"() => document.querySelectorAll('{EVENTS}').length {'>=' if bookings else '==='} {bookings}",
+        timeout=WITHIN_MS,
+    )
 
 
 def _cpu_ms(session: CDPSession) -> float:
