@@ -1,7 +1,8 @@
-"""Subjects and names in mails that are more than ASCII: folded so that they arrive as they were written.
+"""Subjects and names in mails: folded so that they arrive as they were written.
 
-Python's own folding of such headers loses spaces, doubles them, and puts some into the middle of words (seen with 3.11:
-every seventh subject with a date in it). `email.header`, the older part of its library, does not.
+Python's own folding loses spaces, doubles them, and puts some into the middle of words where letters are more than
+ASCII, and leaves the first line of some subjects empty (seen with 3.11: every seventh subject with a date in it).
+`email.header`, the older part of its library, does not.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ LINE_MAX = 76
 
 class _Policy(EmailPolicy):
     def fold(self, name: str, value: Any) -> str:
-        folded = None if str(value).isascii() else _folded(name, value)
+        folded = _folded(name, value)
         return super().fold(name, value) if folded is None else f"{name}: {folded}\n".replace("\n", self.linesep)
 
     def fold_binary(self, name: str, value: Any) -> bytes:
@@ -24,10 +25,12 @@ class _Policy(EmailPolicy):
 
 
 def _folded(name: str, value: Any) -> str | None:
-    """None for headers that are encoded in another way, such as those with a file's name."""
-    if hasattr(value, "addresses"):
-        return ",\n ".join(_address(name, one) for one in value.addresses)
-    return _encoded(name, str(value)) if name.lower() == "subject" else None
+    """None for headers that are folded well, or encoded in another way, such as those with a file's name."""
+    if name.lower() == "subject":
+        return _encoded(name, str(value))
+    if str(value).isascii() or not hasattr(value, "addresses"):
+        return None
+    return ",\n ".join(_address(name, one) for one in value.addresses)
 
 
 def _address(name: str, one: Any) -> str:
@@ -35,7 +38,8 @@ def _address(name: str, one: Any) -> str:
 
 
 def _encoded(name: str, text: str) -> str:
-    return Header(text, "utf-8", maxlinelen=LINE_MAX, header_name=name).encode()
+    charset = "us-ascii" if text.isascii() else "utf-8"
+    return Header(text, charset, maxlinelen=LINE_MAX, header_name=name).encode()
 
 
 POLICY = _Policy()
