@@ -11,7 +11,7 @@ from email.header import Header
 from email.policy import EmailPolicy
 from typing import Any
 
-LINE_MAX = 76
+LINE_LENGTH = 76
 """Of a line with encoded words (RFC 2047, 2)."""
 
 
@@ -39,7 +39,7 @@ def _address(name: str, one: Any) -> str:
 
 def _encoded(name: str, text: str) -> str:
     charset = "us-ascii" if text.isascii() else "utf-8"
-    return Header(text, charset, maxlinelen=LINE_MAX, header_name=name).encode()
+    return Header(text, charset, maxlinelen=LINE_LENGTH, header_name=name).encode()
 
 
 POLICY = _Policy()
