@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from tests.browser.conftest import fresh_page, watched
 from tests.support.accessibility import serious
 from tests.support.clients.callers import execute
 from tests.support.clients.http_client import admin, agent_booking
+from tests.support.clients.marketplace import BASE as MARKET
 from tests.support.clients.rooms import new_room
 from tests.support.payments.payer import stack_with_stripe, stripe_server
 from tests.support.processes.front_door import front_door as front_door_of
@@ -54,6 +56,24 @@ def door(paying: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 def staff(paying: Stack) -> Iterator[httpx.Client]:
     with admin(paying.api_url) as client:
         yield client
+
+
+def new(by: httpx.Client, what: str, **body: Any) -> int:
+    """Of the marketplace; its id."""
+    answer = by.post(f"{MARKET}/{what}/", json=body)
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["id"])
+
+
+def practitioner(stack: Stack, staff: httpx.Client, name: str) -> int:
+    """Who works every day."""
+    key = name.replace(" ", ".").lower()
+    sql = "INSERT INTO user_account (username, username_key, email, email_key) VALUES (%s, %s, %s, %s) RETURNING id"
+    (row,) = execute(stack, sql, key, key, f"{key}@example.com", f"{key}@example.com")
+    week = [{"weekday": day, "start": "09:00", "end": "17:00"} for day in range(7)]
+    made = new(staff, "practitioners", user_id=row[0], hours=week)
+    execute(stack, "UPDATE practitioner SET name = %s WHERE id = %s RETURNING id", name, made)
+    return made
 
 
 def serious_in_arabic(page: Page) -> list[str]:
@@ -213,12 +233,27 @@ def test_times_are_the_viewers_with_the_places_beside_them(browser: Browser, doo
     context.close()
 
 
-def test_a_script_in_a_name_stays_text(checked_page: Page, staff: httpx.Client, paying: Stack, door: str) -> None:
+def test_a_script_in_every_name_stays_text(checked_page: Page, staff: httpx.Client, paying: Stack, door: str) -> None:
     """The API takes no such name; a page does not count on it."""
     page, room = checked_page, new_room(staff, name="Room of a script")
-    execute(paying, "UPDATE room SET name = %s WHERE id = %s RETURNING id", SCRIPT, room)
+    givers = [practitioner(paying, staff, name) for name in ("Sam Script", "Pat Plain")]
+    session = new(staff, "services", name="Session of a script", duration_minutes=60, practitioner_ids=givers)
+    category = staff.post("/api/admin/categories/", json={"name": "Category of a script"}).json()["id"]
+    for table, id_ in (("room", room), ("service", session), ("category", category), ("practitioner", givers[0])):
+        execute(paying, f"UPDATE {table} SET name = %s WHERE id = %s RETURNING id", SCRIPT, id_)
     page.goto(f"{door}/book/")
-    expect(page.get_by_role("link", name=SCRIPT)).to_be_visible()
+    expect(page.get_by_role("link", name=SCRIPT)).to_have_count(5)  # the session stands with both practitioners too
+    expect(page.get_by_role("heading", name=SCRIPT)).to_have_count(4)
+    people = page.get_by_role("region", name="Practitioners").get_by_role("listitem")
+    people.filter(has_text="Pat Plain").get_by_role("link").click()
+    expect(page.get_by_role("heading", name=SCRIPT)).to_be_visible()
+    expect(page.get_by_label("With whom?")).to_contain_text(SCRIPT)
+    expect(page.get_by_label("With whom?")).to_have_value(str(givers[1]))
+    page.goto(f"{door}/book/?kind=service&id={SERVICE}")
+    times(page).first.click()
+    fill_guest(page, "+49305550401", SCRIPT)
+    page.get_by_role("button", name="Book this time").click()
+    expect(page.get_by_text("must not contain < or >").first).to_be_visible()
     assert serious(page) == []
 
 
