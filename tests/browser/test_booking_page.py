@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.booking_steps import FOCUSED, fill_guest, free_day, register, tab_to, times
+from tests.browser.booking_steps import FOCUSED, PASSWORD, fill_guest, free_day, register, tab_to, times
 from tests.browser.conftest import fresh_page, watched
 from tests.support.accessibility import serious
 from tests.support.clients.callers import execute
@@ -74,6 +76,18 @@ def practitioner(stack: Stack, staff: httpx.Client, name: str) -> int:
     made = new(staff, "practitioners", user_id=row[0], hours=week)
     execute(stack, "UPDATE practitioner SET name = %s WHERE id = %s RETURNING id", name, made)
     return made
+
+
+@contextmanager
+def somebody(stack: Stack, email: str) -> Iterator[httpx.Client]:
+    """Registered and signed in."""
+    with httpx.Client(base_url=stack.api_url, timeout=60.0) as client:
+        body = {"email": email, "password": PASSWORD}
+        client.post("/api/register/", json={**body, "confirm_password": PASSWORD}).raise_for_status()
+        access = client.post("/api/login/", json=body).raise_for_status().json()["access"]
+        client.cookies.clear()
+        client.headers["Authorization"] = f"Bearer {access}"
+        yield client
 
 
 def serious_in_arabic(page: Page) -> list[str]:
@@ -209,6 +223,31 @@ def test_back_a_second_tab_and_an_answer_that_is_lost_book_once(page: Page, payi
         "%305550201",
     )
     assert made[0][0] == 1
+
+
+def test_where_a_session_is_full_one_waits_for_a_seat(
+    checked_page: Page, staff: httpx.Client, paying: Stack, door: str
+) -> None:
+    page, starts = (
+        checked_page,
+        datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=10),
+    )
+    giver = practitioner(paying, staff, "Wanda Workshop")
+    workshop = new(
+        staff, "services", booking_type="workshop", name="Full workshop", duration_minutes=60, practitioner_ids=[giver]
+    )
+    when = {"start_time": starts.isoformat(), "end_time": (starts + timedelta(hours=1)).isoformat()}
+    session = new(staff, "sessions", service_id=workshop, practitioner_id=giver, capacity=1, **when)
+    with somebody(paying, "seated@example.com") as other:
+        new(other, "bookings", service_id=workshop, service_session_id=session)
+    page.goto(f"{door}/book/?kind=workshop&id={workshop}")
+    page.get_by_role("button", name="Join the waiting list").click()
+    assert serious(page) == []
+    register(page, "waiting@example.com")  # and is on the list, as was asked
+    expect(page.get_by_text("You are number 1 on the waiting list.")).to_be_visible()
+    page.reload()
+    page.get_by_role("button", name="Wait no longer").click()
+    expect(page.get_by_role("button", name="Join the waiting list")).to_be_visible()
 
 
 def test_the_link_of_a_mail_works_without_scripts(browser: Browser, paying: Stack, door: str) -> None:

@@ -16,6 +16,12 @@ export function Waiting({ time }) {
   const asks = useSignal(false);
   useEffect(() => {
     if (!me.value) return;
+    if (asks.value) {
+      // Who signs in to wait, waits: it was asked for already.
+      asks.value = false;
+      change(() => post(path));
+      return;
+    }
     get(path).then(
       (told) => {
         position.value = told.position;
