@@ -21,6 +21,7 @@ RUN apt-get update \
 # A new volume has the owner of the folder that it covers.
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin holdfast
 RUN install --directory --owner=10001 --mode=0700 /backups
+RUN install --directory --owner=10001 --mode=0755 /pages
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
 COPY core core
@@ -28,6 +29,7 @@ COPY api api
 COPY workers workers
 COPY notifier notifier
 COPY ops ops
+COPY web web
 RUN printf '#!/bin/sh\nexec python -P -m ops.cli "$@"\n' > /opt/venv/bin/holdfast && chmod 755 /opt/venv/bin/holdfast
 # What this image is of: without both, or with another version than the code's, nothing is built (ops/image_stamp.py).
 ARG VERSION

@@ -14,19 +14,22 @@ QUIETLY := { while read -r name mask; do \
 	case "$$name$$mask" in SigIgn:*[0-389abAB]) kill -QUIT $$PPID; sleep 0.2; exit 0;; esac; \
 done 2>/dev/null </proc/$$PPID/status; exit 1; }
 SCHEMATHESIS_OPTIONS ?=
-# In the order of the folders: the short unit tests come last and fill the gap of the worker that is done first.
-PYTEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
+# Three for two cores: tests wait for much. In the order of the folders: the short unit tests come last and fill the gap of the worker that is done first.
+PYTEST_OPTIONS ?= -n 3 --dist loadfile --no-loadscope-reorder
 BENCH_OPTIONS ?=
 FAULTS_OPTIONS ?=
+# Seconds of faults.
+DURATION_S ?=
 ALERTS_OPTIONS ?=
 UPGRADE_OPTIONS ?=
 ROLLING_OPTIONS ?=
 FEEDS_OPTIONS ?=
+DELIVERIES_OPTIONS ?=
 # A part of a layer of tests: make test-integration ONLY=lanes, or ONLY=lanes/test_waking.py
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench bench-release bench-compare faults alerts upgrade rolling feeds pictures reset lock venv venv-dev
+.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients postman audit check fmt bench bench-release bench-compare scaling faults planted-bugs alerts upgrade rolling feeds deliveries pictures reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
@@ -69,6 +72,9 @@ clients: venv-dev ## Lint the description, generate clients in Python and TypeSc
 	@sh ops/install.sh requirements-clients.lock .tools/clients || $(QUIETLY)
 	@exec $(RUN) -m tests.clients
 
+postman: venv-dev ## Write docs/postman/ anew, from the API's own description
+	@exec $(RUN) -m tests.postman
+
 audit: ## Ask a database of known vulnerabilities about every locked package
 	@env PIP_RETRIES=1 PIP_DEFAULT_TIMEOUT=10 sh ops/install.sh requirements-audit.lock .tools/audit \
 		|| { echo "audit: NOT DONE: pip-audit cannot be installed here"; exit 0; }; \
@@ -79,10 +85,12 @@ check: venv-dev ## Lint, formatting, strict types, layers
 	@echo "ruff format" && $(RUN) -m ruff format --check .
 	@echo "mypy" && $(RUN) -m mypy
 	@echo "import-linter" && $(RUN) -c "from importlinter.cli import lint_imports_command as main; main()"
+	@echo "web" && sh ops/web/check.sh || $(QUIETLY)
 
 fmt: venv-dev ## Format the code and fix what can be fixed
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
+	@sh ops/web/check.sh fix
 
 bench: venv-dev ## Measure this pipeline beside the others (its own stack; takes minutes)
 	@exec $(RUN) -m tests.benchmarks $(BENCH_OPTIONS)
@@ -93,13 +101,19 @@ bench-release: venv-dev ## Before a release: the pipelines in three minutes, hel
 bench-compare: venv-dev ## What got slower between two results of the pipelines (BEFORE=FILE AFTER=FILE)
 	@$(RUN) -m tests.benchmarks.compare "$(BEFORE)" "$(AFTER)" || $(QUIETLY)
 
-faults: venv-dev ## Kill, stop and empty parts while clients book, then balance the books (its own stack; takes minutes)
-	@exec $(RUN) -m tests.faults $(FAULTS_OPTIONS)
+scaling: venv-dev ## Simulate larger houses with the costs that make bench measured (RESULT=FILE of bench-results)
+	@exec $(RUN) -m tests.benchmarks.scaling "$(RESULT)"
+
+faults: venv-dev ## Kill, stop, cut off and fill parts while clients work, then judge what all saw (DURATION_S=300; its own stack)
+	@DURATION_S="$(DURATION_S)" exec $(RUN) -m tests.faults $(FAULTS_OPTIONS)
+
+planted-bugs: venv-dev ## Plant bugs into a copy of the tree: make faults must find each of them (takes half an hour)
+	@exec $(RUN) -m tests.faults.planted $(FAULTS_OPTIONS)
 
 alerts: venv-dev programs ## Fire every alert rule once, each by its real cause, at a real Prometheus (its own stack; takes minutes)
 	@exec $(RUN) -m tests.alerts $(ALERTS_OPTIONS)
 
-pictures: venv-dev ## Draw docs/status.svg anew, from a stack that is booked on meanwhile (takes a minute)
+pictures: venv-dev programs ## Take docs/pictures anew, and draw docs/status.svg from a stack that is booked on meanwhile (takes two minutes)
 	@exec $(RUN) -m tests.pictures
 
 upgrade: venv-dev ## Replace the previous release by this one and back, in every order, while clients book (takes half an hour)
@@ -110,6 +124,9 @@ rolling: venv-dev ## Migrate a large database, then restart every process in tur
 
 feeds: venv-dev ## Read 20,000 events by HTTP and by socket, both cut off a hundred times, and compare (its own stack; takes minutes)
 	@exec $(RUN) -m tests.feeds $(FEEDS_OPTIONS)
+
+deliveries: venv-dev ## Tell 20 endpoints of 10,000 events while workers and PostgreSQL are killed (its own stack; takes minutes)
+	@exec $(RUN) -m tests.deliveries $(DELIVERIES_OPTIONS)
 
 reset: venv ## Remove the data folder: the next start begins with nothing
 	@exec $(RUN) -m ops.quietly ops.cli reset --data "$(DATA)"
@@ -125,6 +142,6 @@ venv-dev:
 
 .PHONY: programs
 programs:
-	@for program in chromium openssl pgbouncer prometheus; do \
+	@for program in chromium npm openssl pgbouncer prometheus; do \
 		PATH="$$PATH:/usr/sbin:/sbin" command -v $$program >/dev/null 2>&1 || { echo "holdfast: the tests need $$program: apt-get update && apt-get install --yes $$program" >&2; $(QUIETLY); exit; }; \
 	done

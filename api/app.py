@@ -11,8 +11,11 @@ from api.accounts.audit_log import AuditLog
 from api.accounts.routes import add_routes as add_account_routes
 from api.asyncapi import FeedsSchema
 from api.bookings.routes import add_routes as add_booking_routes
+from api.busy_calendars.routes import add_routes as add_busy_calendar_routes
 from api.calendars.routes import add_routes as add_calendar_file_routes
 from api.commands.endpoints import CommandResource
+from api.commands.parked import add_parked_routes
+from api.commands.repeats import RepeatedRequests
 from api.contracts.agent.routes import add_routes as add_agent_routes
 from api.contracts.appointments.routes import add_routes as add_appointments_routes
 from api.contracts.appointments.users.routes import add_routes as add_user_routes
@@ -36,6 +39,7 @@ from api.openapi.served_routes import Routes, UnknownParameters
 from api.payments.routes import add_routes as add_payment_routes
 from api.route_rules import check_every_route_has_a_rule
 from api.runtime import Runtime
+from api.site.routes import add_routes as add_site_routes
 from api.webhooks.routes import add_routes as add_webhook_routes
 from core import settings as environment
 from core.configuration import secret_settings
@@ -82,6 +86,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     app.req_options.keep_blank_qs_values = True
     app.resp_options.xml_error_serialization = False
     add_error_handlers(app)
+    RepeatedRequests(runtime.commands, runtime.pool).add_to(app)
 
     app.add_route("/", Shortcut("root", "/api/docs/"))
     app.add_route("/docs", Shortcut("docs", "/api/docs/"))
@@ -89,6 +94,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(runtime.pool, runtime.outcomes, runtime.installation, settings.database_url))
     app.add_route("/api/commands/{command_id:uuid}", CommandResource(runtime.commands))
+    add_parked_routes(app, settings.database_url)
     app.add_route("/api/events", Events(runtime.pool, runtime.events))
     app.add_route("/api", Index())
     app.add_route("/api/schema", Schema(routes))
@@ -104,10 +110,12 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     add_payment_routes(app, runtime)
     add_calendar_routes(app, runtime)
     add_webhook_routes(app, runtime)
+    add_busy_calendar_routes(app, runtime)
     add_marketplace_routes(app, runtime)
     add_booking_routes(app, runtime, {"room_id": BookRooms(runtime), "time_slot": BookSlots(runtime)})
     add_calendar_file_routes(app, runtime, accounts.throttle)
     add_guest_routes(app, runtime, accounts)
+    add_site_routes(app, runtime, accounts)
     if extend is not None:
         extend(app, runtime)
     check_every_route_has_a_rule((route.template, route.method) for route in routes.served())

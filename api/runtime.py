@@ -20,6 +20,8 @@ from api.installation import InstallationWatch
 from api.limits.undecided_writes import UndecidedCounter
 from api.limits.write_limits import WriteLimits
 from api.process_metrics import ProcessMetrics
+from api.reads.kept_answers import KeptAnswers
+from api.reads.public_reads import PublicReads
 from api.server.gunicorn_worker import AT_STOP
 from core.metrics.meter import Meter
 from core.settings import Settings
@@ -27,6 +29,7 @@ from core.store.connections.bounded import InDoubt, bounded
 from core.store.connections.database import API_LIMITS, LIST_LIMITS
 from core.store.connections.pool import Pool
 from core.store.connections.sqlalchemy_engines import async_engine
+from core.store.reads.shared_reads import SharedReads
 from core.tracing import process as tracing
 from core.wakeup.lane_waker import LaneWaker
 from core.wakeup.task_sender import TaskSender
@@ -59,6 +62,8 @@ class Runtime:
             timeout_s=POOL_WAIT_S,
             kwargs={"autocommit": True, "prepare_threshold": 2},
         )
+        self.shared_reads = SharedReads(settings.database_url, connection_class)
+        self.reads = PublicReads(self.shared_reads, KeptAnswers())
         self.installation = InstallationWatch(self.pool, settings.time_zone)
         self.engine = async_engine(
             settings.database_url,
@@ -119,6 +124,7 @@ class Runtime:
         self.in_doubt.close()
         await self.outcomes.close()
         await self.events.close()
+        await self.shared_reads.close()
         await self.installation.close()
         await self.pool.close()
         await self.engine.dispose()

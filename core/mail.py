@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from msgspec import Struct
 
+from core.mail_headers import POLICY
 from core.settings import Settings
 
 SMTP_TIMEOUT_S = 10.0
@@ -76,7 +77,7 @@ class SmtpMailer:
 
 def message_of(mail: Mail, sender: str) -> EmailMessage:
     """A mail as it is sent. Raises ValueError for an address or a subject with the end of a line in it."""
-    message = EmailMessage()
+    message = EmailMessage(policy=POLICY)
     message["From"], message["To"], message["Subject"] = sender, mail.to, mail.subject
     message.set_content(mail.text)
     if mail.html:

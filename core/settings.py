@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 DEMO_SECRET = "demo-only-secret-never-use-it-outside-the-embedded-stack"  # noqa: S105 - refused outside the demo
+STRIPE_API = "https://api.stripe.com"
 DEMO_FLOWER_PASSWORD = "flower"  # noqa: S105 - refused outside the demo
 DEMO_STRIPE_KEY = "sk_test_localstripe"
 FIRST_LANES = 2
@@ -103,6 +104,8 @@ class Settings:
     """Redis names with this installation's prefix: two installations may share one Redis."""
     demo: bool
     """The embedded demo: default secrets, demo accounts and open doors are allowed only here."""
+    demo_week: bool
+    """Whether `make run` books a week of the demo."""
     secret_key: str
     secret_key_previous: str | None
     """Still verifies what it signed, so that a new secret logs nobody out."""
@@ -159,6 +162,8 @@ class Settings:
     None: no mail outside the demo.
     """
     mail_from: str
+    bounce_mailbox: str | None
+    """`imaps://host/FOLDER`, to which undeliverable mails come back; read as the user of `smtp_url`. None: nowhere."""
     mails: bool
     """Whether guests and practitioners get mails about bookings. In the demo they are kept and shown to staff."""
     mail_templates: str | None
@@ -171,6 +176,8 @@ class Settings:
     """Of one day (UTC) that the requests of one caller bring about."""
     language: str
     """Of mails, for everybody who has chosen none."""
+    reminders_s: tuple[int, ...]
+    """How long before its start a booking is reminded of; the longest first."""
     google: OAuthClient | None
     google_issuer: str
     github: OAuthClient | None
@@ -182,8 +189,14 @@ class Settings:
     refund_notice_hours: int
     offer_s: int
     payment_look_s: int
+    webhook_timeout_s: int
+    """For the whole answer to one webhook."""
     delivery_retry_s: int
     """How long a delivery is tried before it is parked. The pauses between two attempts are parts of it."""
+    busy_poll_s: int
+    """How long after a calendar's busy times were fetched they are fetched again."""
+    busy_kept_days: int
+    """How long the last known busy times of a calendar that fails stay closed."""
     stripe: Stripe | None
     """None: nothing can be paid here."""
     payment_success_url: str
@@ -191,6 +204,11 @@ class Settings:
     """Where a payer's browser is sent back to."""
     traces: Traces | None
     """None: nothing is traced, and nothing of OpenTelemetry is imported."""
+
+    @property
+    def pays_at_stand_in(self) -> bool:
+        """Whether the demo's own stand-in takes the payments, where nothing is charged."""
+        return self.demo and self.stripe is not None and self.stripe.api_base != STRIPE_API
 
     @property
     def policy(self) -> Policy:
@@ -230,6 +248,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         redis_url=read_required(env, "REDIS_URL", values.redis_url) if "REDIS_URL" in env else "",
         redis_keys=read_value(env, "HOLDFAST_REDIS_PREFIX", values.redis_keys, ""),
         demo=demo,
+        demo_week=read_flag(env, "HOLDFAST_DEMO_WEEK", default=demo),
         secret_key=_secret_key(env, demo=demo) if "HOLDFAST_SECRET_KEY" in env else "",
         secret_key_previous=_secret_before(env, "HOLDFAST_SECRET_KEY_PREVIOUS", demo=demo),
         public_url=public_url,
@@ -279,12 +298,14 @@ def _read(env: Mapping[str, str]) -> Settings:
         webhooks_loopback=read_flag(env, "HOLDFAST_WEBHOOKS_LOOPBACK", default=demo),
         smtp_url=read_value(env, "HOLDFAST_SMTP_URL", values.smtp_url, ""),
         mail_from=read_value(env, "HOLDFAST_MAIL_FROM", str, "Holdfast <no-reply@localhost>"),
+        bounce_mailbox=_bounce_mailbox(env),
         mails=_mails(env, demo=demo),
         mail_templates=read_optional(env, "HOLDFAST_MAIL_TEMPLATES", values.folder),
         mail_given_addresses=read_flag(env, "HOLDFAST_MAIL_GIVEN_ADDRESSES", default=False),
         mails_per_address=read_value(env, "HOLDFAST_MAILS_PER_ADDRESS", values.whole(1, 10_000), "20"),
         mails_per_caller=read_value(env, "HOLDFAST_MAILS_PER_CALLER", values.whole(1, 10_000_000), "5000"),
         language=read_value(env, "HOLDFAST_LANGUAGE", values.language, "en"),
+        reminders_s=read_value(env, "HOLDFAST_REMINDERS", values.durations_before, "24h"),
         google=_oauth_client(env, "HOLDFAST_GOOGLE", demo=demo),
         google_issuer=read_value(env, "HOLDFAST_GOOGLE_ISSUER", values.origin_url, "https://accounts.google.com"),
         github=_oauth_client(env, "HOLDFAST_GITHUB", demo=demo),
@@ -296,7 +317,10 @@ def _read(env: Mapping[str, str]) -> Settings:
         refund_notice_hours=read_value(env, "HOLDFAST_REFUND_NOTICE_HOURS", values.whole(0, 10_000), "24"),
         offer_s=read_value(env, "HOLDFAST_OFFER_SECONDS", values.whole(1, 30 * 24 * 3600), "43200"),
         payment_look_s=read_value(env, "HOLDFAST_PAYMENT_LOOK_SECONDS", values.whole(1, 24 * 3600), "120"),
+        webhook_timeout_s=read_value(env, "HOLDFAST_WEBHOOK_TIMEOUT_SECONDS", values.whole(1, 60), "15"),
         delivery_retry_s=read_value(env, "HOLDFAST_DELIVERY_RETRY_SECONDS", values.whole(1, 30 * 24 * 3600), "259200"),
+        busy_poll_s=read_value(env, "HOLDFAST_BUSY_POLL_SECONDS", values.whole(1, 7 * 24 * 3600), "900"),
+        busy_kept_days=read_value(env, "HOLDFAST_BUSY_KEPT_DAYS", values.whole(1, 400), "14"),
         stripe=_stripe(env, demo=demo),
         payment_success_url=read_value(
             env, "STRIPE_CALLBACK_SUCCESS_URL", values.http_url, f"{public_url}/payment/success"
@@ -372,6 +396,19 @@ def _mails(env: Mapping[str, str], *, demo: bool) -> bool:
     return noted(env, name, read, default="on" if demo else "off", otherwise=lambda: demo)
 
 
+def _bounce_mailbox(env: Mapping[str, str]) -> str | None:
+    """Whoever asks for the mail server's address signs in at the mailbox with its user and password."""
+    name, server = "HOLDFAST_BOUNCE_MAILBOX", "HOLDFAST_SMTP_URL"
+
+    mailbox = read_value(env, name, values.imap_url, "")
+    if mailbox and server in env and not values.names_a_user(env[server]):
+        raise SettingsError(
+            f"{name} is set, but {server} names no user and password to sign in with. Write them into {server}, or "
+            f"leave {name} empty."
+        )
+    return mailbox
+
+
 def _oauth_client(env: Mapping[str, str], prefix: str, *, demo: bool) -> OAuthClient | None:
     """Both halves of a registration, or None where neither is set, or the secret is not asked for."""
     id_name, secret_name = f"{prefix}_CLIENT_ID", f"{prefix}_CLIENT_SECRET"
@@ -395,7 +432,7 @@ def _stripe(env: Mapping[str, str], *, demo: bool) -> Stripe | None:
         if webhook in env
         else "",
         publishable_key=read_plain(env, "STRIPE_PUBLISHABLE_KEY"),
-        api_base=read_value(env, "STRIPE_API_BASE", values.origin_url, "https://api.stripe.com"),
+        api_base=read_value(env, "STRIPE_API_BASE", values.origin_url, STRIPE_API),
         method_types=read_value(env, "HOLDFAST_PAYMENT_METHOD_TYPES", values.words, "card"),
         background_per_s=read_value(env, "HOLDFAST_STRIPE_BACKGROUND_PER_SECOND", values.whole(1, 1000), "10"),
     )

@@ -210,8 +210,8 @@ DAY_OR_INSTANT = TextForm(
 LOCAL_OR_INSTANT = TextForm(
     "instant, or a local time",
     rf" *{_DAY}[T ]{_HOUR_MINUTE}(?::00(?:[.]0{{1,6}})?)?{_OFFSET}? *",
-    "{field} must be a time such as 2030-01-31T09:00:00Z, in whole minutes; without an offset it is local to the "
-    "category",
+    "{field} must be a time such as 2030-01-31T09:00:00Z, in whole minutes; without an offset it is local to what "
+    "is booked",
 )
 BAD_DATE = "Invalid date format: write it like 2025-10-20, 20/10/2025, 10/20/2025, 20-10-2025 or 10-20-2025"
 BAD_TIME = "Invalid time format: write it like 14:00, 14:00:00, 2:00 PM or 2:00PM"

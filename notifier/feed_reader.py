@@ -22,7 +22,7 @@ from core.wire.contracts.admin_bookings import admin_booking
 from core.wire.contracts.bulk import BulkProgress, progress
 from core.wire.feeds import BookingsTold, ProgressTold, SlotTold
 from core.wire.outcomes import command_status
-from core.wire.told_bookings import booking_told, read_bookings
+from core.wire.told_bookings import booking_told, read_bookings, webhook_told
 from notifier import messages
 from notifier.hub import Message
 from notifier.news import Kind, News, news_of
@@ -71,6 +71,8 @@ async def render(connection: AsyncConnection, epoch: str, told: Sequence[Told]) 
             payload = messages.finished(outcomes[event.command_id], position)
         elif news.kind is Kind.PROGRESS and event.number == latest[event.command_id] and event.command_id in counts:
             payload = messages.told(ProgressTold(data=counts[event.command_id], position=str(position)))
+        elif news.kind is Kind.WEBHOOK:
+            payload = webhook_told(event, epoch)
         elif news.slot is not None:
             slot, view = news.slot
             payload = messages.told(SlotTold(slot.type, slot.data(view), str(position)))

@@ -15,7 +15,7 @@ from core.domain.bookings.status import KEEPS_SLOT
 from core.store.feed import FeedEvent
 from core.store.feed_events import BULK_PROGRESS, SlotFacts
 from core.wire.contracts.calendar import CategoryShown, ToldSlot
-from core.wire.feeds import BOOKING_WORDS, SLOT_WORDS, SlotWord
+from core.wire.feeds import BOOKING_WORDS, SLOT_WORDS, WEBHOOK_DISABLED, SlotWord
 from core.wire.vocabulary import zulu
 from notifier.feeds import ADMIN, CALENDAR_STAFF, CALENDAR_USERS, calendar_audience, command_audience, owner_audience
 
@@ -29,6 +29,8 @@ class Kind(Enum):
     """A command that is decided."""
     PROGRESS = auto()
     """How far a bulk is: of several such events that are told together, the last will do."""
+    WEBHOOK = auto()
+    """An endpoint of webhooks was disabled."""
     SLOT = auto()
     """In the calendar's words, with the time slot as the event knows it."""
 
@@ -89,6 +91,8 @@ def news_of(event: FeedEvent) -> list[News]:
         return []
     if event.type == BULK_PROGRESS:
         return [News(Kind.PROGRESS, (owner_audience(event.owner or ""),))]
+    if event.type == WEBHOOK_DISABLED:
+        return [News(Kind.WEBHOOK, (ADMIN,))]
     news = []
     if event.type in BOOKING_WORDS:
         news.append(News(Kind.BOOKING, (ADMIN,)))
@@ -103,6 +107,8 @@ def news_of(event: FeedEvent) -> list[News]:
 class _Facts(Struct):
     slot: SlotFacts | None = None
     was: str = ""
+    takes_slot: bool = False
+    """Its booking went to this slot from another one."""
 
 
 _decode = msgspec.json.Decoder(_Facts).decode
@@ -123,6 +129,8 @@ def _word(type_: str, facts: _Facts) -> SlotWord | None:
     match type_:
         case "booking_created" | "timeslot_created" | "timeslot_updated" | "timeslot_deleted":
             return SLOT_WORDS[type_]
+        case "booking_updated" if facts.takes_slot:
+            return "timeslot_updated"
         case "booking_updated" if facts.was in KEEPS_SLOT and not (facts.slot and facts.slot.is_booked):
             return "booking_cancelled"
         case "booking_deleted" if facts.was in KEEPS_SLOT:

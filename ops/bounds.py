@@ -56,6 +56,7 @@ TOO_MANY = "429 `too_many_requests`, `Retry-After`"
 BUSY = "503 `unavailable`, `Retry-After`"
 INVALID = "400 `invalid`"
 FAILED_ATTEMPT = "the attempt has failed"
+LAST_TIMES = "its state says so; the last known times stay closed"
 TOLD = "`error` 429 `too_many_requests`"
 
 BOUNDS: Mapping[str, tuple[Bound, ...]] = {
@@ -72,6 +73,13 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound("core.wire.errors.SHOWN_CHARS", "characters", "a client's own name, quoted in an error", "is cut"),
         Bound("api.http.parameters.LIMIT_MAX", "rows", "a page of a list", INVALID),
         Bound("api.http.parameters.OFFSET_MAX", "rows", "`offset`", INVALID),
+        Bound("core.store.reads.shared_reads.WAITING_MAX", "requests", "public reads that wait, of one process", BUSY),
+        Bound(
+            "core.store.reads.shared_reads.FOUND_WITHIN_S",
+            "s",
+            "until a public read is answered",
+            "503 `unavailable`, `Retry-After`",
+        ),
         Bound("api.http.parameters.VALUES_MAX", "values", "a query parameter that may be repeated", INVALID),
         Bound("api.http.preferences.WAIT_MAX_S", "s", "`Prefer: wait=N`", "waits no longer"),
         Bound("api.http.preferences.KEY_MAX_CHARS", "characters", "`Idempotency-Key`", "400 `invalid_idempotency_key`"),
@@ -181,6 +189,7 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound("api.accounts.limits.RESET_CONFIRMATIONS", "tokens", "tried from one address", TOO_MANY),
         Bound("api.accounts.limits.REFRESHES", "refreshes", "from one address", TOO_MANY),
         Bound("api.accounts.limits.EXPORTS", "exports", "of one person's data", TOO_MANY),
+        Bound("api.accounts.limits.SETTINGS_CHANGES", "changes", "of one person's own settings", TOO_MANY),
         Bound("api.accounts.limits.OAUTH_STARTS", "sign-ins", "begun with a provider from one address", TOO_MANY),
         Bound("api.accounts.mail_queue.WAITING_MAX", "mails", "waiting in a process", BUSY),
     ),
@@ -192,6 +201,12 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "mails",
             "when the reader of an address agrees",
             "the next bookings",
+        ),
+        Bound(
+            "core.mails.language_choice.ACCEPT_CHARS_MAX",
+            "characters",
+            "of a browser's `Accept-Language`",
+            "are not looked at",
         ),
         Bound("api.guests.links.LINKS_FOLLOWED", "requests", "by guests' links from one address", TOO_MANY),
     ),
@@ -207,6 +222,8 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "the rest is on the next page",
         ),
         Bound("api.contracts.marketplace.availability.DAYS_MAX", "days", "asked for at once", INVALID),
+        Bound("api.bookings.schedule.DAYS_MAX", "days", "of the desk, asked for at once", INVALID),
+        Bound("api.site.catalogue.DAYS_MAX", "days", "of the public list asked for at once", INVALID),
         Bound(
             "api.contracts.marketplace.availability.PRACTITIONERS_MAX",
             "practitioners",
@@ -291,6 +308,15 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "closes with 4401",
         ),
     ),
+    "The booking page in other people's pages": (
+        Bound(
+            "core.embedding_origins.ORIGINS_MAX",
+            "origins",
+            "of the installation",
+            "409 `too_many_embedding_origins`",
+        ),
+        Bound("core.embedding_origins.ORIGIN_MAX_CHARS", "characters", "of one", INVALID),
+    ),
     "Webhooks": (
         Bound(
             "core.store.webhooks.endpoints.ENDPOINTS_MAX",
@@ -313,6 +339,33 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "`more` says that there are more",
         ),
         Bound("core.outbound.client.READ_MAX_BYTES", "bytes", "its answer's body", "the rest is not read"),
+    ),
+    "Busy calendars": (
+        Bound(
+            "core.store.calendars.busy_calendars.CALENDARS_MAX",
+            "calendars",
+            "of the installation",
+            "409 `too_many_busy_calendars`",
+        ),
+        Bound(
+            "core.store.calendars.busy_calendars.CALENDARS_OF_RESOURCE_MAX",
+            "calendars",
+            "of a resource",
+            "409 `too_many_busy_calendars`",
+        ),
+        Bound(
+            "core.store.calendars.busy_calendars.FETCHED_EVERY_S",
+            "s",
+            "between two fetches by hand",
+            "409 `just_fetched`",
+        ),
+        Bound("core.busy_calendars.poller.FILE_MAX_BYTES", "bytes", "a calendar's file", LAST_TIMES),
+        Bound("core.calendars.busy_times.EVENTS_MAX", "entries", "in it", LAST_TIMES),
+        Bound("core.calendars.busy_times.TIMES_MAX", "times", "busy within the horizon", LAST_TIMES),
+        Bound("core.busy_calendars.poller.HORIZON_DAYS", "days", "ahead that are closed", "what is later comes later"),
+        Bound("core.busy_calendars.reading.PROCESSOR_S", "s", "of processor time to read it", LAST_TIMES),
+        Bound("core.busy_calendars.reading.WITHIN_S", "s", "to read it", LAST_TIMES),
+        Bound("core.busy_calendars.reading.MEMORY_BYTES", "bytes", "of memory to read it", LAST_TIMES),
     ),
 }
 

@@ -89,8 +89,10 @@ OPTIONAL = (
     "HOLDFAST_REGISTRATIONS_PER_HOUR",
     "HOLDFAST_WEBHOOKS_LOOPBACK",
     "HOLDFAST_MAIL_FROM",
+    "HOLDFAST_BOUNCE_MAILBOX",
     "HOLDFAST_MAILS",
     "HOLDFAST_LANGUAGE",
+    "HOLDFAST_REMINDERS",
     "HOLDFAST_MAIL_TEMPLATES",
     "HOLDFAST_MAIL_GIVEN_ADDRESSES",
     "HOLDFAST_MAILS_PER_ADDRESS",
@@ -108,6 +110,9 @@ OPTIONAL = (
     "HOLDFAST_PAYMENT_LOOK_SECONDS",
     "HOLDFAST_STRIPE_BACKGROUND_PER_SECOND",
     "HOLDFAST_DELIVERY_RETRY_SECONDS",
+    "HOLDFAST_WEBHOOK_TIMEOUT_SECONDS",
+    "HOLDFAST_BUSY_POLL_SECONDS",
+    "HOLDFAST_BUSY_KEPT_DAYS",
     "HOLDFAST_GOOGLE_CLIENT_ID",
     "HOLDFAST_GOOGLE_ISSUER",
     "HOLDFAST_GITHUB_CLIENT_ID",
@@ -130,7 +135,7 @@ HEALTH_SOCKET = "/tmp/health.sock"  # noqa: S108 - of a container, whose /tmp is
 _SOCKET = {"HOLDFAST_HEALTH_SOCKET": HEALTH_SOCKET}
 _PROBE = ("python", "-I", "-S", "ops/health_probe.py")
 
-_WORKER = ("celery", "--quiet", "-A", "workers.app", "worker")
+_WORKER = ("python", "-m", "workers", "worker")
 _QUIET = ("--without-gossip", "--without-mingle", "--loglevel=INFO")
 
 MIGRATE = ("python", "-m", "ops.cli", "migrate")
@@ -204,7 +209,7 @@ BEAT = Process(
     "beat",
     "clock of the sweeps (Celery beat)",
     # The schedule is all intervals of seconds: nothing is worth remembering in a file.
-    ("celery", "--quiet", "-A", "workers.app", "beat", "-S", "celery.beat:Scheduler", "--pidfile=", "--loglevel=INFO"),
+    ("python", "-m", "workers", "beat", "-S", "celery.beat:Scheduler", "--pidfile=", "--loglevel=INFO"),
     Stage.PIPELINE,
     settings=_SOCKET,
     secrets=secret_settings.BEAT,

@@ -1,4 +1,4 @@
-"""The entry of every Celery process that works: `celery -A workers.app worker|beat`."""
+"""The Celery application of every process that works; `workers/__main__.py` starts them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,10 @@ from celery import signals
 from core import garbage_collector
 from core.configuration import secret_settings
 from core.logs import configure
-from core.metrics import shared_files
 from core.settings import SettingsError, from_environment
 from core.startup import refuse_unusable_stores
-from core.tracing import process as tracing
 from core.wakeup.broker import celery_app
-from core.wakeup.keys import DELIVERIES, LANES
-from workers import (
-    delivery_server,
-    health,
-    lane_server,
-    metrics,
-    payment_server,
-    relay_server,
-    shutdown,
-    sweep_tasks,
-)
+from workers import health
 
 garbage_collector.end_quickly()
 try:
@@ -34,12 +22,11 @@ except SettingsError as problem:
     sys.exit(f"holdfast: {problem}")
 
 app = celery_app(settings.redis_url, settings.redis_keys.prefix)
-app.steps["worker"].add(shutdown.AskServersToEnd)
-lane_server.register(app, settings)
-relay_server.register(app, settings)
-payment_server.register(app, settings)
-delivery_server.register(app, settings)
-sweep_tasks.register(app, settings)
+
+if "beat" not in sys.argv:
+    from workers import worker  # the servers and sweeps, of which beat sends but the names
+
+    worker.set_up(app, settings)
 
 
 @signals.celeryd_init.connect  # a worker warns before it sets up its logging
@@ -54,44 +41,6 @@ def _refuse_unusable_stores(**_: Any) -> None:
     refuse_unusable_stores(settings)
 
 
-@signals.worker_ready.connect
-def _answer_checks(sender: Any, **_: Any) -> None:
-    health.of_worker(app, settings, sender.hostname)
-    if DELIVERIES in app.amqp.queues.consume_from:
-        delivery_server.call_once(app)
-
-
 @signals.beat_init.connect
 def _answer_checks_of_beat(**_: Any) -> None:
     health.of_beat(settings)
-
-
-@signals.worker_init.connect
-def _before_fork(sender: Any, **_: Any) -> None:
-    shutdown.prepare()
-    metrics.begin(settings, sender)
-    if not metrics.forks(sender):
-        tracing.start(settings.traces, _named(sender))
-
-
-@signals.worker_process_init.connect
-def _after_fork(**_: Any) -> None:
-    shared_files.take_place()
-    tracing.start(settings.traces, LANES)  # the one group that is served by children
-    garbage_collector.settle()
-
-
-@signals.worker_shutting_down.connect
-def _on_shutdown(**_: Any) -> None:
-    shutdown.ask()
-
-
-@signals.worker_process_shutdown.connect
-@signals.worker_shutdown.connect
-def _at_the_end(**_: Any) -> None:
-    tracing.stop()
-
-
-def _named(worker: Any) -> str:
-    """As `ops/processes.py` names its process: `sweeps@host` is sweeps."""
-    return str(worker.hostname).partition("@")[0]

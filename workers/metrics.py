@@ -17,6 +17,7 @@ from core.metrics.definitions import (
     BATCH_SECONDS,
     BATCH_SIZE,
     DECIDED,
+    DELIVERY_DELAY,
     DELIVERY_SECONDS,
     PAYMENT_JOB_SECONDS,
     PAYMENTS_CHANGED,
@@ -128,10 +129,15 @@ class DeliveryMetrics:
 
     def __init__(self, meter: Meter, pools: PoolGauges) -> None:
         self._seconds = meter.histogram(DELIVERY_SECONDS)
+        self._delay = meter.histogram(DELIVERY_DELAY)
         self.pools = pools
 
     def attempted(self, sender: str, state: str, seconds: float) -> None:
         self._seconds.labels(sender, state).observe(seconds)
+
+    def arrived(self, sender: str, seconds: float) -> None:
+        """At the first attempt, so long after what it tells happened."""
+        self._delay.labels(sender).observe(seconds)
 
 
 @cache

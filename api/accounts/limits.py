@@ -28,6 +28,8 @@ REFRESHES = Limit("refreshes", 600, 300)
 """From one address."""
 EXPORTS = Limit("exports", 10, 3600)
 """Exports of one person's data: each reads everything that is kept about them."""
+SETTINGS_CHANGES = Limit("settings-changes", 60, 3600)
+"""Of one person's own settings."""
 OAUTH_STARTS = Limit("oauth-starts", 60, 300)
 """Sign-ins begun with a provider from one address: each is a row until it expires."""
 TICKETS_OF_USER = Limit("tickets-of-user", 60, 30)

@@ -2,55 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import falcon
 import structlog
 from falcon.asgi import Request, Response
 from msgspec import UNSET, Struct, UnsetType
 
 from api.accounts.account_deletion import AccountDeletion, LeftBehind, ensure_superuser_remains, left_behind
 from api.accounts.composition import Accounts
+from api.accounts.export_stream import Export, stream_export
 from api.accounts.fields import Password
 from api.accounts.limits import EXPORTS
+from api.accounts.login.owner_proof import OwnerProof
 from api.http.bodies import read_json
-from api.http.errors import Problem, invalid, not_authenticated
+from api.http.errors import Problem, not_authenticated
 from api.http.responses import respond
 from api.openapi import Content, operation
-from core.identity import users
-from core.identity.credentials import login_sessions
 from core.identity.demo_accounts import ACCOUNTS
 from core.identity.personal_data import anonymisation
-from core.identity.personal_data.export import export
 from core.identity.principals import Principal
-from core.identity.users import User
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem
 
 log = structlog.get_logger()
 
-FRESH_SIGN_IN_S = 600
-"""Somebody without a password has to have signed in at most this long before."""
-
-BEGIN_BYTES = 256 * 1024
-"""Of an export that are read before the answer begins."""
 SHARED = frozenset(account.id for account in ACCOUNTS)
 """The demo's accounts, which visitors share. Staff may delete one at the desk, as the appointments document does."""
-
-
-class Export(Struct, frozen=True, kw_only=True):
-    """The rows about the caller, by subject; an empty list where there are none."""
-
-    success: bool
-    message: str
-    data: dict[str, list[dict[str, Any]]]
 
 
 class Leave(Struct, frozen=True, forbid_unknown_fields=True):
     """The body. Accounts without a password leave it out; they have to have signed in shortly before."""
 
     password: Password | UnsetType = UNSET
+    give_up_credits: bool = False
+    """Unused credits of a bundle that is used in part are lost with the account: without this word it stays."""
 
 
 class Goodbye(Done, frozen=True, kw_only=True):
@@ -61,6 +46,7 @@ class OwnAccount:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self._account_deletion = AccountDeletion(accounts)
+        self._proof = OwnerProof(accounts.pool, accounts.sign_in)
 
     @operation(
         "Export one's own data",
@@ -72,22 +58,19 @@ class OwnAccount:
         user_id = _own_id(req)
         await self._accounts.throttle.spend(EXPORTS, f"user:{user_id}")
         log.info("personal data exported", exported_user=user_id)
-        body = _body(export(self._accounts.pool, user_id))
-        begun = await _begin(body)  # what fails by then is a 503, not an answer that breaks off
-        resp.stream = _continued(begun, body)
-        resp.content_type = falcon.MEDIA_JSON
-        resp.set_header("Content-Disposition", 'attachment; filename="holdfast-export.json"')
+        await stream_export(resp, self._accounts.pool, user_id, "What is kept about you")
 
     @operation(
         "Delete one's account",
         description=(
             "Ends every login at once. Bookings to come are cancelled by the usual rules for money and credits; those that "
-            "are over stay, without personal data (docs/accounts.md). An account with a password sends it again; one "
+            "are over stay, without personal data (docs/accounts.md). A bundle of which nothing is used is cancelled too; "
+            "unused credits of another are lost, which has to be said by `give_up_credits`. An account with a password sends it again; one "
             "without has to have signed in within the last ten minutes."
         ),
         body=Content(Leave, example={"password": "yourpassword"}),
         answers={200: Goodbye},
-        refuses=("sign_in_again", "demo_account", "last_superuser", "too_many_requests"),
+        refuses=("sign_in_again", "demo_account", "last_superuser", "credits_left", "too_many_requests"),
     )
     async def on_delete(self, req: Request, resp: Response) -> None:
         body = await read_json(req, Leave)
@@ -96,66 +79,28 @@ class OwnAccount:
             raise Problem(
                 403, "demo_account", "The demo's own accounts cannot delete themselves: everybody shares them"
             )
-        await self._prove(req, body)
+        await self._proof.check(req, body.password, field="password", purpose="delete your account")
+        notice_s = 0 if req.context.principal.is_staff else self._accounts.settings.policy.refund_notice_s
 
         async def check(connection: Any) -> None:
             await ensure_superuser_remains(connection, user_id)
             if await anonymisation.lock(connection, user_id) is None:
                 raise not_authenticated()
+            left = await anonymisation.count(connection, user_id, notice_s)
+            if left.credits_lost and not body.give_up_credits:
+                raise _credits_left(left.credits_lost)
 
-        notice_s = 0 if req.context.principal.is_staff else self._accounts.settings.policy.refund_notice_s
         gone = await self._account_deletion.leave(req, user_id, check, notice_s=notice_s)
         self._accounts.cookies.clear_login(resp)
         respond(resp, Goodbye(message="Your account was deleted", data=left_behind(user_id, gone)))
 
-    async def _prove(self, req: Request, body: Leave) -> None:
-        """Raise Problem unless its owner is asking: finding an open browser must not be enough to end an account."""
-        user = await self._user(req)
-        if user.password_hash is None:
-            await self._check_fresh(req)
-            return
-        if isinstance(body.password, UnsetType):
-            raise invalid([FieldProblem("password", "Enter your password to delete your account")])
-        if not await self._accounts.sign_in.check_password_again(req, user, body.password):
-            raise invalid([FieldProblem("password", "This is not your password")])
 
-    async def _check_fresh(self, req: Request) -> None:
-        session_id = req.context.principal.session_id
-        async with self._accounts.pool.connection() as connection:
-            if session_id is None or not await login_sessions.is_fresh(connection, session_id, FRESH_SIGN_IN_S):
-                words = "Sign in again, then delete your account within ten minutes"
-                raise Problem(403, "sign_in_again", words)
-
-    async def _user(self, req: Request) -> User:
-        async with self._accounts.pool.connection() as connection:
-            user = await users.by_id(connection, req.context.principal.user_id)
-        if user is None:
-            raise not_authenticated()
-        return user
-
-
-async def _begin(body: AsyncIterator[bytes]) -> bytes:
-    """All of a usual export; the beginning of a long one."""
-    begun = b""
-    async for part in body:
-        begun += part
-        if len(begun) >= BEGIN_BYTES:
-            break
-    return begun
-
-
-async def _continued(begun: bytes, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield begun
-    async for part in body:
-        yield part
-
-
-async def _body(data: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    message = b"What is kept about you, without commands and their answers, which are gone after 30 days"
-    yield b'{"success":true,"message":"' + message + b'","data":'
-    async for part in data:
-        yield part
-    yield b"}"
+def _credits_left(credits_: int) -> Problem:
+    words = (
+        f"{credits_} credits of your bundles are unused, and nothing goes back for them: use them first, or send "
+        "give_up_credits to delete your account without them"
+    )
+    return Problem(409, "credits_left", words, [FieldProblem("give_up_credits", words)])
 
 
 def _own_id(req: Request) -> int:

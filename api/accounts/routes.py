@@ -18,8 +18,11 @@ from api.accounts.login.registration import RegisterByEmail, RegisterByUsername
 from api.accounts.login.session_login import Csrf, CurrentUser, Logout, SessionLogin
 from api.accounts.login.token_refresh import Refresh
 from api.accounts.oauth.account_match import AccountMatch
-from api.accounts.oauth.endpoints import PROVIDERS, OAuthAccounts, OAuthCallback, OAuthLogin, OAuthStatus
+from api.accounts.oauth.endpoints import PROVIDERS, OAuthCallback, OAuthLogin, OAuthStatus
+from api.accounts.oauth.own_links import OAuthAccounts
 from api.accounts.own_account import OwnAccount
+from api.accounts.own_logins import UserLogins
+from api.accounts.own_settings import UserSettings
 
 
 def add_routes(app: App[Any, Any], our: Accounts) -> None:
@@ -42,7 +45,9 @@ def add_routes(app: App[Any, Any], our: Accounts) -> None:
     confirmation = ResetConfirmation(our.pool, our.passwords, our.throttle, our.logins)
     app.add_route("/api/auth/password/reset/confirm", confirmation)
     app.add_route("/api/oauth/status", OAuthStatus(our.providers))
-    app.add_route("/api/oauth/accounts", OAuthAccounts(our.pool))
+    linked = OAuthAccounts(our.pool, our.throttle)
+    app.add_route("/api/oauth/accounts", linked)
+    app.add_route("/api/oauth/accounts/{linked_id:int}", linked, suffix="one")
     for name in PROVIDERS:
         login = OAuthLogin(name, our.settings, our.providers, our.pool, our.cookies, our.throttle)
         app.add_route(f"/oauth/{name}/login", login)
@@ -57,6 +62,10 @@ def add_routes(app: App[Any, Any], our: Accounts) -> None:
     app.add_route("/api/admin/agent-keys/{key_id:int}", one_key)
     app.add_route("/api/admin/agent-keys/{key_id:int}/update", one_key, suffix="update")
     app.add_route("/api/admin/agent-keys/{key_id:int}/delete", one_key, suffix="delete")
+    app.add_route("/api/user/settings", UserSettings(our.pool, our.throttle))
+    logins = UserLogins(our.pool, our.logins, our.cookies, our.throttle)
+    app.add_route("/api/user/logins", logins)
+    app.add_route("/api/user/logins/{login_id:uuid}", logins, suffix="one")
     own = OwnAccount(our)
     app.add_route("/api/user", own)
     app.add_route("/api/user/export", own, suffix="export")

@@ -105,7 +105,7 @@ class Commands:
             spans.end(inbox)
             if not accepted.fresh or accepted.command_id != id_:
                 logs.bind(command_id=accepted.command_id)
-                await self._follow(req, resp, accepted.command_id, wants, until)
+                await self.follow(req, resp, accepted.command_id, wants, until)
                 return
             answer = None if self._answers_at_once(wants) else await _outcome(future, until)
             self._respond(req, resp, id_, wants, await self._revealed(id_, type_of(command), answer))
@@ -156,7 +156,7 @@ class Commands:
         """While Redis is known to be down, an outcome would not be heard in time: no request waits for it."""
         return wants.respond_async or wants.wait_s == 0 or self._outcomes.redis_is_down
 
-    async def _follow(
+    async def follow(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, id_: UUID, wants: Preferences, until: float
     ) -> None:
         """Answer a retry with the outcome of the first request."""

@@ -81,8 +81,8 @@ class Events:
         description=(
             "The messages of `/ws/admin/bookings/`, and the position to ask from `next`. An event is told if its "
             "booking matches the filters since the event, or did before it: what moves away is told too. Days are "
-            "local to each booking's resource. 410 is what the socket tells by `reload`: ask for everything anew, and "
-            "go on from its `position`."
+            "local to each booking's resource. 410 is what the socket tells by `reload`: reload everything, then "
+            "continue from its `position`."
         ),
         query=EventsQuery,
         answers={200: Content(EventList, headers={POSITION_HEADER: "The same as `next`"})},

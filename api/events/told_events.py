@@ -12,8 +12,9 @@ from core.store.connections.database import AsyncConnection
 from core.store.connections.pool import Pool
 from core.store.feed import FeedEvent, Page, Position, read_snapshot
 from core.store.feed_filter import FeedFilter, about_booking
-from core.wire.feeds import BOOKING_WORDS, BookingTold, PositionText
-from core.wire.told_bookings import booking_told, read_bookings
+from core.wire.contracts.admin_bookings import AdminBooking
+from core.wire.feeds import BOOKING_WORDS, WEBHOOK_DISABLED, PositionText, WebhookTold
+from core.wire.told_bookings import booking_told, read_bookings, webhook_told
 
 POSITION_HEADER = "Holdfast-Position"
 BEHIND_MAX = 20_000
@@ -22,8 +23,30 @@ SCANNED_AT_ONCE = 1_000
 """Events that are read at once and held against a filter."""
 
 
+class BookingNews(Struct, frozen=True, kw_only=True):
+    """A message of the socket. The three kinds of it are told apart for the description alone."""
+
+    data: AdminBooking
+    position: PositionText
+
+
+class BookingCreatedTold(BookingNews, frozen=True, kw_only=True, tag_field="type", tag="booking_created"):
+    """A booking was made."""
+
+
+class BookingUpdatedTold(BookingNews, frozen=True, kw_only=True, tag_field="type", tag="booking_updated"):
+    """A booking was changed."""
+
+
+class BookingDeletedTold(BookingNews, frozen=True, kw_only=True, tag_field="type", tag="booking_deleted"):
+    """A booking was deleted."""
+
+
+EventTold = BookingCreatedTold | BookingUpdatedTold | BookingDeletedTold | WebhookTold
+
+
 class EventList(Struct, frozen=True):
-    events: list[BookingTold]
+    events: list[EventTold]
     next: PositionText
 
 
@@ -35,27 +58,38 @@ class Told(Struct, frozen=True):
 
     @property
     def body(self) -> EventList:
-        return EventList(cast("list[BookingTold]", [Raw(one) for one in self.messages]), str(self.next))
+        return EventList(cast("list[EventTold]", [Raw(one) for one in self.messages]), str(self.next))
+
+
+POSITION_GONE = (
+    "Events after this position are no longer available: reload everything, then continue from the new position."
+)
 
 
 def gone(head: Position) -> Problem:
     """410: what the socket tells by `reload`."""
-    words = "What came after this position cannot be told any more: ask for everything anew, and go on from the new one"
-    return Problem(410, "position_gone", words, headers={POSITION_HEADER: str(head)})
+    return Problem(410, "position_gone", POSITION_GONE, headers={POSITION_HEADER: str(head)})
 
 
 def chosen(events: Iterable[FeedEvent], wanted: FeedFilter) -> list[FeedEvent]:
-    """Those about bookings that a filter lets through."""
-    return [event for event in events if event.type in BOOKING_WORDS and wanted.matches(about_booking(event))]
+    """Those about bookings that a filter lets through, and those that are told whatever it says."""
+    return [
+        event
+        for event in events
+        if event.type == WEBHOOK_DISABLED or (event.type in BOOKING_WORDS and wanted.matches(about_booking(event)))
+    ]
 
 
 async def messages_of(connection: AsyncConnection, events: Collection[FeedEvent], epoch: str) -> dict[int, bytes]:
     """By the event's number. Those whose booking is not kept any more have none."""
     bookings = await read_bookings(connection, {event.booking_id for event in events if event.booking_id is not None})
-    return {
+    about_bookings = {
         event.number: booking_told(event, bookings[event.booking_id], epoch)
         for event in events
         if event.booking_id in bookings
+    }
+    return about_bookings | {
+        event.number: webhook_told(event, epoch) for event in events if event.type == WEBHOOK_DISABLED
     }
 
 

@@ -6,13 +6,13 @@ The commands are those that its contract lets its client send, decided by the sa
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
 import falcon.asgi
 from msgspec import Struct
 
+from api.bookings.moves import move_of_client
 from api.commands.commands import Commands
 from api.guests.links import GuestLinks
 from api.http.bodies import has_body, read_json
@@ -23,7 +23,7 @@ from api.openapi import Content, operation
 from core.calendars.calendar_file import MEDIA_TYPE, calendar_file
 from core.calendars.event_component import entry_of
 from core.domain.commands import Cancel
-from core.domain.marketplace.commands import MarketCommand, MoveBooking, TurnBooking, Verb
+from core.domain.marketplace.commands import TurnBooking, Verb
 from core.domain.marketplace.details import MarketDetails
 from core.domain.refusals import Refusal
 from core.domain.resources.local_time import instant
@@ -31,7 +31,6 @@ from core.domain.values import Booking
 from core.store.connections.pool import Pool
 from core.store.inbox.partition_keys import partition_key
 from core.store.mails.facts import MailFacts
-from core.store.marketplace.partition_keys import booking_key
 from core.text_forms import TEXT
 from core.wire.contracts.guests import GuestBooking
 from core.wire.errors import FieldProblem
@@ -57,8 +56,14 @@ MOVING = (
     Refusal.OUTSIDE_WORKING_HOURS,
     Refusal.SLOT_TAKEN,
     Refusal.NO_ROOM_FREE,
+    Refusal.NO_SETTINGS,
+    Refusal.OFF_DAY,
+    Refusal.OFF_GRID,
+    Refusal.CLOSED,
+    Refusal.ROOM_NOT_FOUND,
+    Refusal.TIME_SLOT_NOT_FOUND,
 )
-"""What a move may be refused for, as the marketplace's own route is."""
+"""What a move may be refused for, by the contract of what is moved."""
 FILE_NAME = "booking.ics"
 
 
@@ -87,38 +92,25 @@ class GuestCommands:
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking: Booking, reason: str = ""
     ) -> None:
         """Leaves the command's own answer in `resp`."""
-        if isinstance(booking.details, MarketDetails):
-            await self._run(req, resp, TurnBooking(booking.id, Verb.CANCEL, reason))
-        else:
-            key = partition_key(booking.resource_id, booking.local_date)
-            await self._commands.run(
-                req, resp, contract=booking.contract, partition_key=key, command=Cancel(booking.id, reason)
-            )
+        is_session = isinstance(booking.details, MarketDetails)
+        command = TurnBooking(booking.id, Verb.CANCEL, reason) if is_session else Cancel(booking.id, reason)
+        key = partition_key(booking.resource_id, booking.local_date)
+        await self._commands.run(req, resp, contract=booking.contract, partition_key=key, command=command)
 
     async def move(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, facts: MailFacts, wanted: GuestMove
     ) -> None:
-        """Leaves the command's own answer in `resp`. Raises Problem 400, and 409 where clients move nothing."""
+        """Leaves the command's own answer in `resp`. Raises Problem 400, and 404 where no time slot is on offer then."""
         booking = facts.booking
-        if not isinstance(booking.details, MarketDetails):
-            raise Problem(
-                409, Refusal.NOT_MOVABLE.value, "This booking cannot be moved; cancel it and book another time"
-            )
         starts = instant(DAY(wanted.start_date), CLOCK(wanted.start_time), facts.zone)
         if starts is None:
             words = "The clocks skip this time on that day; choose another"
             raise Problem(400, Refusal.LOCAL_TIME_SKIPPED.value, words, [FieldProblem("start_time", words)])
-        ends = starts + timedelta(minutes=booking.duration_minutes)
-        await self._run(req, resp, MoveBooking(booking.id, starts, ends, wanted.reason))
-
-    async def _run(
-        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, command: TurnBooking | MoveBooking
-    ) -> None:
-        at = command.starts_at if isinstance(command, MoveBooking) else None
         async with self._pool.connection() as connection:
-            key = await booking_key(connection, command.booking_id, at)
-        wanted: MarketCommand = command
-        await self._commands.run(req, resp, contract="marketplace", partition_key=key or "", command=wanted)
+            move = await move_of_client(connection, booking, starts, facts.zone, wanted.reason)
+        await self._commands.run(
+            req, resp, contract=booking.contract, partition_key=move.partition_key, command=move.command
+        )
 
 
 class OneGuestBooking:
@@ -164,7 +156,11 @@ class OneGuestBooking:
 
     @operation(
         "Move the booking that a link leads to",
-        description="Where its contract lets clients move it: sessions with a practitioner.",
+        description=(
+            "To another time, for as long as before and where it is: appointments, rooms, time slots that are on offer, "
+            "sessions with a practitioner. Until it begins, and what costs something only while a cancellation would "
+            "cost nothing."
+        ),
         body=Content(GuestMove, example={"start_date": "2030-03-15", "start_time": "10:00"}),
         answers={200: GuestBooking},
         refuses=MOVING,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import falcon.asgi
+from msgspec.structs import replace
 
 from api.http.errors import Problem
 from api.limits.throttle import Limit, Throttle, caller
 from core import logs
 from core.domain.values import Policy
+from core.identity.credentials.guest_tokens import shows_client
 from core.identity.principals import Principal, PrincipalKind, hash_token
 from core.store.connections.database import database_now_async
 from core.store.connections.pool import Pool
@@ -35,6 +37,8 @@ class GuestLinks:
             facts = await find_linked(connection, hash_token(token[:TOKEN_CHARS_MAX]))
         if facts is None:
             raise unknown_link()
+        if not shows_client(token):
+            facts = replace(facts, client=replace(facts.client, first_name="", last_name="", email="", phone=""))
         logs.bind(guest_of_booking=facts.booking.id)
         req.context.principal = Principal(PrincipalKind.USER, user_id=facts.booking.user_id)
         return facts

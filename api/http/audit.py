@@ -22,6 +22,7 @@ PERSONAL = {
     "practitioner": frozenset({"name", "email", "bio", "schedule"}),
     "location": frozenset({"name", "address", "rooms"}),
     "service": frozenset({"name", "description"}),
+    "session": frozenset({"title"}),
 }
 """By kind of subject: the fields whose values go with their person (core/identity/personal_data/inventory.py)."""
 

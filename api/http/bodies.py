@@ -139,7 +139,7 @@ def _problems(raw: bytes, kind: type[Struct], needs: Collection[str]) -> list[Fi
 
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-"""What a page's form sends, and curl's `-d` if no header says otherwise. No route reads them."""
+"""What a page's form sends, and curl's `-d` if no header says otherwise. Only mail programs' one click is read."""
 
 
 def check_is_no_form(req: falcon.asgi.Request) -> None:
@@ -158,11 +158,12 @@ class ReadableBodies:
     """
 
     async def process_resource(
-        self, req: falcon.asgi.Request, _resp: falcon.asgi.Response, _resource: object, _params: dict[str, Any]
+        self, req: falcon.asgi.Request, _resp: falcon.asgi.Response, resource: object, _params: dict[str, Any]
     ) -> None:
         if req.method in SAFE_METHODS:
             return
-        check_is_no_form(req)
+        if not getattr(resource, "reads_forms", False):
+            check_is_no_form(req)
         if not (
             _is_only(PLAIN, req.get_header("Content-Encoding"))
             and _is_only(FRAMED, req.get_header("Transfer-Encoding"))

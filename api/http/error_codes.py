@@ -42,6 +42,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "command_not_found": (404, "There is no such command, or it is not the caller's"),
     "already_decided": (409, "The command is decided and cannot be withdrawn"),
     "withdrawn": (409, "The command was withdrawn before it was decided"),
+    "not_parked": (409, "The command or payment is not parked; the message says what became of it"),
     "answer_removed": (
         409,
         "The request was decided before, and its answer was about a person who has left since; `Location` tells more",
@@ -49,7 +50,10 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "idempotency_key_reused": (422, "The key was used with another request"),
     "command_failed": (503, "The command failed three times and was set aside"),
     # the feed
-    "position_gone": (410, "What came after this position cannot be told any more; go on from `position`"),
+    "position_gone": (
+        410,
+        "Events after this position are no longer available: reload everything, then continue from the new `position`",
+    ),
     # payments
     "bad_webhook": (400, "Not signed by Stripe for these bytes, or too long ago"),
     "payments_not_set_up": (503, "Nothing can be paid on this server"),
@@ -69,6 +73,10 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     # calendar files
     "no_time_yet": (409, "The booking has no time yet, and a calendar no place for it"),
     "too_many_links": (409, "The account has as many calendar links as it may have"),
+    # busy calendars
+    "busy_calendar_not_found": (404, "There is no such calendar that a resource follows"),
+    "too_many_busy_calendars": (409, "There are as many busy calendars as there may be"),
+    "just_fetched": (409, "The calendar is being fetched, or was a moment ago"),
     # agent keys
     "address_not_allowed": (403, "This agent key may not be used from this address"),
     "already_revoked": (409, "This agent key is already revoked"),
@@ -78,6 +86,9 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "delivery_not_found": (404, "There is no such delivery to this endpoint, or it is not kept any more"),
     "being_sent": (409, "The delivery is being sent at this moment; look at it again in a minute"),
     "too_many_webhooks": (409, "There are as many endpoints as there may be"),
+    # the embedded booking page
+    "embedding_origin_not_found": (404, "There is no such origin"),
+    "too_many_embedding_origins": (409, "There are as many origins as there may be"),
     # marketplace
     "too_many_notes": (409, "The booking has as many notes as it may have"),
     "already_practitioner": (409, "This user is already a practitioner"),
@@ -88,14 +99,20 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "username_taken": (400, "An account with this username exists"),
     "phone_taken": (409, "An account with this phone number exists"),
     "anonymised": (409, "The account was anonymised and cannot be changed"),
+    "credits_left": (409, "Credits of bundles are unused and would be lost with the account"),
     "sign_in_again": (403, "The account has no password: a fresh sign-in proves that its owner is asking"),
     "demo_account": (403, "The demo's own accounts cannot delete themselves"),
+    "seats_taken": (409, "More seats of the session are taken than it would have"),
+    "login_not_found": (404, "The caller has no login of this id, or it has ended"),
+    "not_linked": (404, "No account of this id at a provider is linked to the caller's"),
+    "last_way_in": (409, "The account would have neither a password nor a provider to sign in by"),
     "last_superuser": (409, "It is the last superuser: make another one first"),
     "not_a_login": (400, "An API token cannot log out"),
     "not_a_token": (400, "Only an API token can revoke itself"),
     "too_many_tokens": (409, "The account has as many API tokens as it may have"),
     "bad_reset_token": (400, "The reset token is unknown, used or expired"),
     "mail_not_configured": (503, "Mail is not set up on this server"),
+    "address_not_bounced": (409, "Nothing that was sent to this person's address came back lately"),
     "nothing_to_confirm": (409, "No address of this account waits to be confirmed"),
     "provider_not_configured": (404, "Signing in with this provider is not set up"),
     "provider_unavailable": (503, "The provider does not answer"),

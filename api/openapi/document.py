@@ -49,12 +49,14 @@ TAGS: Mapping[str, str] = {
     "guests": "What the links of mails lead to, without a login; and the mails, for staff",
     "bookings": "What several contracts share",
     "calendars": "Calendar files (RFC 5545), and links to subscribe to them",
+    "busy_calendars": "Calendars of others whose busy times close a resource",
     "payments": "Payment intents and Stripe's webhook",
     "events": "The admin feed over HTTP",
     "webhooks": "What happened to bookings, sent to endpoints that staff make",
     "commands": "Following what was accepted",
     "accounts": "Logins, sessions, tokens, OAuth, users",
     "health": "For the people who run this service",
+    "site": "For the pages: what this installation is, what can be booked and when",
     "openapi": "This description",
 }
 ACCEPTED = "Accepted: the command is on disk; `Location` tells what becomes of it"

@@ -17,18 +17,24 @@ import msgspec
 COMMAND_ID = "6f1c1a4e-3f0b-4c7a-9b53-0d9b0f6f2c11"
 BATCH_ID = "0d7e9d5c-58c2-4a39-8c52-5f2a6f0f9a37"
 LINK_TOKEN = "q8Zr0yXk3mN5tVbW7cJd1sFhGpLaEuOi2YxKv4RTnMg"  # noqa: S105 - an example
+PAYMENT_ID = "c0ffee00-5a5a-4b4b-9c9c-0123456789ab"
 DELIVERY_ID = "9a1f7c52-7c0e-5b7e-8f43-6f5a0a4b1c2d"
+LOGIN_ID = "3c5e1c9e-2b0d-4f5e-8a7e-5d2f1e0b9a44"
 IN_PATHS: Mapping[str, object] = {
     "batch_id": BATCH_ID,
     "booking_id": 1,
+    "busy_calendar_id": 1,
     "category_id": 1,
     "closure_id": 1,
     "command_id": COMMAND_ID,
     "delivery_id": DELIVERY_ID,
     "key_id": 1,
     "link_id": 1,
+    "linked_id": 1,
     "location_id": 1,
+    "login_id": LOGIN_ID,
     "name": "start.js",
+    "payment_id": PAYMENT_ID,
     "practitioner_id": 1,
     "room_id": 1,
     "service_id": 1,
@@ -37,15 +43,22 @@ IN_PATHS: Mapping[str, object] = {
     "token": LINK_TOKEN,
     "user_id": 1,
     "webhook_id": 1,
+    "origin_id": 1,
 }
 """By field. Of what the demo does not have, the number that the first one gets."""
 ELSEWHERE: Mapping[str, Mapping[str, object]] = {
+    "/api/busy-calendars/": {"busy_calendar_id": 2},
     "/api/v1/drf/locations/": {"room_id": 7},
     "/api/v1/drf/": {"booking_id": 2, "service_id": 2},
 }
-"""By where a path begins: other numbers. The demo's first booking is of a room, and its rooms are in no location."""
+"""By where a path begins: other numbers. The demo's first booking is of a room, its rooms are in no
+location, and whoever tries one route after another follows a calendar as staff first."""
 IN_QUERIES: Mapping[str, object] = {
     "date": "2025-10-20",
+    "start_date": "2025-10-20",
+    "end_date": "2025-10-20",
+    "kind": "room",
+    "id": 1,
     "year": 2025,
     "month": 10,
 }

@@ -41,6 +41,7 @@ forwarded_allow_ips = "127.0.0.1,::1"
 
 def on_starting(_server: Any) -> None:
     """The workers count, and this process serves the sums."""
+    garbage_collector.settle()  # else a worker's own settling writes into every page that it shares
     if _settings.metrics_port is not None:
         serve_metrics(_settings, shared_files.share())
 

@@ -16,12 +16,12 @@ from api.http.fields import DayOrInstant, day_or_instant
 from api.http.responses import respond
 from api.openapi import Content, operation
 from api.webhooks.endpoints import locked_endpoint, read_endpoint
+from core.sealed_secrets import SecretBox
 from core.store.connections.pool import Pool
 from core.store.deliveries.cursors import add_async
 from core.store.deliveries.values import NewDelivery
 from core.store.webhooks import delivery_log, endpoints
 from core.store.webhooks.delivery_log import REDELIVERED_AT_ONCE
-from core.webhooks.sealed_secrets import SecretBox
 from core.webhooks.signature import new_secret
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem

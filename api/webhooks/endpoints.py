@@ -19,11 +19,11 @@ from api.http.responses import respond
 from api.openapi import Content, operation
 from core import text_forms
 from core.outbound.targets import URL_MAX_CHARS, BadTargetError, parse_target
+from core.sealed_secrets import SecretBox
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pool import Pool
 from core.store.webhooks import endpoints
 from core.store.webhooks.endpoints import ENDPOINTS_MAX, Endpoint, NewEndpoint
-from core.webhooks.sealed_secrets import SecretBox
 from core.webhooks.signature import new_secret
 from core.wire.answers import Done, Listed
 from core.wire.errors import FieldProblem

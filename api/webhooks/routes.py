@@ -7,11 +7,12 @@ from typing import Any
 import falcon.asgi
 
 from api.runtime import Runtime
+from api.secrets_sealed_anew import SecretsSealedAnew
 from api.webhooks.deliveries import Deliveries, OneDelivery
 from api.webhooks.endpoint_actions import EndpointActions
 from api.webhooks.endpoints import OneWebhook, Webhooks
-from api.webhooks.secrets_sealed_anew import SecretsSealedAnew
-from core.webhooks.sealed_secrets import SecretBox
+from core.sealed_secrets import SecretBox
+from core.store.webhooks.endpoints import reseal
 
 ONE = "/api/admin/webhooks/{webhook_id:int}"
 
@@ -23,7 +24,7 @@ def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
     actions = EndpointActions(pool, box, settings.time_zone)
     deliveries, delivery = Deliveries(pool, settings.time_zone), OneDelivery(pool)
     if settings.secret_key_previous is not None:
-        app.add_middleware(SecretsSealedAnew(pool, box))
+        app.add_middleware(SecretsSealedAnew(pool, box, reseal, "secrets of webhooks"))
     app.add_route("/api/admin/webhooks", Webhooks(pool, box, loopback=settings.webhooks_loopback))
     app.add_route(ONE, one)
     app.add_route(f"{ONE}/rotate-secret", actions, suffix="rotate_secret")

@@ -90,6 +90,12 @@ def folder(raw: str) -> str:
     return raw
 
 
+IMAP_FOLDER = re.compile(r"/?[A-Za-z0-9 ._%/-]{0,200}\Z")
+BEFORE_MAX = 5
+"""Reminders of one booking."""
+BEFORE_MAX_S = 60 * 86_400
+_BEFORE = re.compile(r"([0-9]{1,4})([mhd])")
+_SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
 LANGUAGES = frozenset({"ar", "de", "en"})
 """Those that mails are written in (`core/mails/catalogues/`)."""
 
@@ -122,6 +128,24 @@ def smtp_url(raw: str) -> str | None:
         raise ValueError("nothing but ?tls=unverified may follow its host and port")
     _check_filled_in(raw)
     return raw
+
+
+def imap_url(raw: str) -> str | None:
+    if raw == "":
+        return None
+    parts = _address(raw)
+    if parts.scheme not in {"imap", "imaps"} or not parts.hostname:
+        raise ValueError("it is not an imaps:// or imap:// address")
+    if parts.username is not None:
+        raise ValueError("the mailbox is opened as HOLDFAST_SMTP_URL's user: leave user and password out here")
+    if parts.query or parts.fragment or not IMAP_FOLDER.match(parts.path):
+        raise ValueError("nothing but a folder's name, such as /INBOX, may follow its host and port")
+    return raw
+
+
+def names_a_user(url: str) -> bool:
+    parts = _address(url)
+    return bool(parts.username and parts.password)
 
 
 def postgres_url(raw: str) -> str:
@@ -197,6 +221,17 @@ def origin_url(raw: str) -> str:
 
 def words(raw: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in raw.split(",") if word.strip())
+
+
+def durations_before(raw: str) -> tuple[int, ...]:
+    """`24h, 30m`: seconds, the longest first; `off`: none."""
+    if raw.strip() == "off":
+        return ()
+    found = [_BEFORE.fullmatch(word) for word in words(raw)]
+    seconds = {int(one[1]) * _SECONDS[one[2]] for one in found if one}
+    if None in found or not 0 < len(seconds) <= BEFORE_MAX or not 0 < min(seconds) <= max(seconds) <= BEFORE_MAX_S:
+        raise ValueError(f"it is neither off nor one to {BEFORE_MAX} times such as 24h or 2d, 30m, up to 60d")
+    return tuple(sorted(seconds, reverse=True))
 
 
 def networks(raw: str) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from core.store.deliveries.leases import FAILURES_MAX, Failed, Next
+from core.store.deliveries.leases import FAILURES_MAX
+from core.store.deliveries.reports import Failed, Next
 
 JITTER = 0.2
 """A pause is up to this part shorter, so that what failed together does not return together."""

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from core.deliveries.sender import Gap, Sender
 from core.store.connections.database import Connection
+from core.store.deliveries.ahead import TAKEN_AT_ONCE, plan_ahead, take_due
 from core.store.deliveries.cursors import (
     OLD_S,
     Cursor,
@@ -42,7 +43,7 @@ class Planned(Struct, frozen=True):
 
 
 def plan(connection: Connection, senders: Sequence[Sender]) -> Planned:
-    """Plan a page of the feed for each sender that is behind. One query if none is."""
+    """Plan a page of the feed for each sender that is behind, and what has come due by the clock. One query if nothing is."""
     by_name = {one.name: one for one in senders}
     deliveries, more = 0, False
     for name in senders_behind(connection, list(by_name)):
@@ -66,11 +67,15 @@ def plan_page(connection: Connection, sender: Sender) -> Planned:
             return _begin_epoch(connection, sender, cursor)
         events = events_after(connection, cursor.position, PAGE_EVENTS)
         told = _tell_trimmed(connection, sender, cursor, events)
-        new = add(connection, sender.name, sender.plan(connection, events), _old_before(cursor)) if events else 0
+        planned = sender.plan(connection, events) if events else []
+        plan_ahead(connection, sender.name, [one for one in planned if one.due_at is not None])
+        due = take_due(connection, sender.name)
+        now = [*due, *(one for one in planned if one.due_at is None)]
+        new = add(connection, sender.name, now, _old_before(cursor)) if now else 0
         move_cursor(connection, sender.name, cursor.epoch, events[-1].number if events else cursor.head)
     if new or told:
         log.info("deliveries planned", sender=sender.name, events=len(events), deliveries=new + told)
-    return Planned(new + told, more=len(events) == PAGE_EVENTS)
+    return Planned(new + told, more=len(events) == PAGE_EVENTS or len(due) == TAKEN_AT_ONCE)
 
 
 def _begin_epoch(connection: Connection, sender: Sender, cursor: Cursor) -> Planned:

@@ -1,15 +1,18 @@
-"""What a sender is: it plans deliveries from the feed, and sends one at a time."""
+"""What a sender is: it plans deliveries from the feed, and sends them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from msgspec import Struct
 
 from core.store.connections.database import Connection
+from core.store.deliveries.leases import RunLimits
 from core.store.deliveries.values import Answer, Delivery, NewDelivery
 from core.store.feed import FeedEvent, Position
 
@@ -37,12 +40,11 @@ class Sender(ABC):
 
     name: ClassVar[str]
     """Stable: in rows, metrics and commands."""
-    at_once: ClassVar[int] = 2
-    """Sent to one receiver at a time, by all workers together."""
+    limits: RunLimits = RunLimits()
+    """How much is taken at a time. A lease is longer than twice what `send` takes at worst, whatever the receiver does:
+    nothing is begun in its second half."""
     threads: ClassVar[int] = 16
     """Of one worker that it may keep busy."""
-    lease_s: ClassVar[float] = 60.0
-    """Longer than `send` takes at worst, whatever the receiver does: otherwise another worker sends it too."""
 
     @abstractmethod
     def plan(self, connection: Connection, events: Sequence[FeedEvent]) -> list[NewDelivery]:
@@ -54,10 +56,23 @@ class Sender(ABC):
 
     @abstractmethod
     def send(self, connections: Connections, delivery: Delivery) -> Answer:
-        """Try once. On a thread of its own; whatever the receiver does, it returns within `lease_s`.
+        """Try once. On a thread of its own; whatever the receiver does, it returns well within a lease.
 
         What it raises counts as a failure of ours: it is tried again.
         """
+
+    @contextmanager
+    def sending(
+        self,
+        connections: Connections,
+        deliveries: Sequence[Delivery],  # noqa: ARG002 - for those who read or connect once for all of them
+    ) -> Iterator[Callable[[Delivery], Answer]]:
+        """What sends each delivery of a run."""
+        yield partial(self.send, connections)
+
+    def happened(self, delivery: Delivery) -> datetime:
+        """From when on its delay is measured: when what it tells happened, if a delivery says that."""
+        return delivery.created_at
 
     def begin(self, connection: Connection) -> None:  # noqa: B027 - most are begun by whoever gives them something to do
         """When a worker starts: for a sender that a setting switches on or off."""

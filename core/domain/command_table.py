@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from core.domain.bookings import all_or_nothing, appointments, changes, clock, holds, rooms
+from core.domain.bookings import all_or_nothing, appointments, changes, clock, holds, moves, rooms
 from core.domain.command_handler import Handler
 from core.domain.commands import Canary, Command, Envelope
 from core.domain.events import CanaryHeard
@@ -15,10 +15,10 @@ from core.domain.ids import Ids
 from core.domain.marketplace import rescheduling, sessions, verbs, waiting_list
 from core.domain.marketplace.purchases import individual_sessions, packages, seats
 from core.domain.needs import Needs
-from core.domain.payments import checkout, intent_reports, refund_reports
+from core.domain.payments import accepted_holds, checkout, intent_reports, refund_reports
 from core.domain.resources import closures
 from core.domain.state import State
-from core.domain.timeslots import timeslots
+from core.domain.timeslots import slot_moves, timeslots
 from core.domain.values import ResourceTime
 
 
@@ -33,11 +33,14 @@ HANDLERS: Mapping[type[Command], Handler[Any]] = {
         *all_or_nothing.HANDLERS,
         *rooms.HANDLERS,
         *changes.HANDLERS,
+        *moves.HANDLERS,
         *holds.HANDLERS,
         *clock.HANDLERS,
         *timeslots.HANDLERS,
+        *slot_moves.HANDLERS,
         *closures.HANDLERS,
         *checkout.HANDLERS,
+        *accepted_holds.HANDLERS,
         *intent_reports.HANDLERS,
         *refund_reports.HANDLERS,
         *individual_sessions.HANDLERS,

@@ -75,6 +75,8 @@ class PersonByPhone(Struct, frozen=True, tag="phone", omit_defaults=True):
     gender: str = ""
     country: str = ""
     country_code: str | None = None
+    language: str = ""
+    """Of the request, for the mails of somebody who becomes known by it; "": it asks for none."""
 
 
 class Place(Struct, frozen=True, tag="place", omit_defaults=True):
@@ -185,6 +187,48 @@ class BookSlot(Struct, frozen=True, tag="book_slot", omit_defaults=True):
     person: PersonById
 
 
+class Reschedule(Struct, frozen=True, tag="reschedule", omit_defaults=True):
+    """Another time for a booking of an appointment or a room, or another length, or another room."""
+
+    booking_id: int
+    starts_at: datetime
+    ends_at: datetime | None = None
+    """None: it lasts as long as before."""
+    room_id: int | None = None
+    """None: the room that it has."""
+    reason: str = ""
+
+
+class MoveToSlot(Struct, frozen=True, tag="move_to_slot", omit_defaults=True):
+    """Another time slot for a booking that has one."""
+
+    booking_id: int
+    time_slot_id: int
+    reason: str = ""
+
+
+class MoveWithSlot(Struct, frozen=True, tag="move_with_slot", omit_defaults=True):
+    """Another time for a booking and for the time slot that it has: staff move both where no other slot is on offer."""
+
+    booking_id: int
+    category_id: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+class ReportVisit(Struct, frozen=True, tag="report_visit", omit_defaults=True):
+    """Staff say whether the client of a booking that has begun came."""
+
+    booking_id: int
+    came: bool
+
+
+class AcceptHold(Struct, frozen=True, tag="accept_hold", omit_defaults=True):
+    """Staff let a held booking stand without a payment here."""
+
+    booking_id: int
+
+
 class ExpireDue(Struct, frozen=True, tag="expire_due", omit_defaults=True):
     """End the named holds that have lapsed. The sweep sends one for each lane."""
 
@@ -262,6 +306,16 @@ class CloseResource(Struct, frozen=True, tag="close_resource", omit_defaults=Tru
     ends: time | None = None
     """On the last day; None is its end."""
     reason: str = ""
+    busy: BusySpan | None = None
+    """For what a calendar says: the instants, which count instead of the local times."""
+
+
+class BusySpan(Struct, frozen=True):
+    """A time that a calendar takes, which its resource follows."""
+
+    calendar_id: int
+    starts_at: datetime
+    ends_at: datetime
 
 
 class ReopenResource(Struct, frozen=True, tag="reopen_resource", omit_defaults=True):
@@ -287,6 +341,11 @@ Command = (
     | OfferWeekly
     | ChangeSlot
     | RemoveSlot
+    | Reschedule
+    | MoveToSlot
+    | MoveWithSlot
+    | ReportVisit
+    | AcceptHold
     | CloseResource
     | ReopenResource
     | RequestPayment

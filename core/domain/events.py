@@ -21,6 +21,8 @@ from core.domain.values import Booking, Claim, Closure, TimeSlot, User
 class UserCreated(Struct, frozen=True):
     user: User
     country_code: str | None
+    language: str = ""
+    """Of their mails; "": the installation's."""
 
 
 class BookingPlaced(Struct, frozen=True, tag="booking_created"):
@@ -40,7 +42,7 @@ class BookingChanged(Struct, frozen=True, tag="booking_updated"):
     reason: str = ""
     claims: tuple[Claim, ...] = ()
     slot: TimeSlot | None = None
-    """The time slot that it was made for."""
+    """The time slot that it has."""
     moved_from: Booking | None = None
     """The booking before, where a change may give it another resource, service or day: the feed tells both."""
 
@@ -86,7 +88,7 @@ class SlotUnchanged(Struct, frozen=True, tag="command_unchanged"):
 
 
 class SlotAvailabilityChanged(Struct, frozen=True, tag="timeslot_updated"):
-    """Another booking or a closure took the time slot's resource, or gave it back."""
+    """Another booking or a closure took the time slot's resource or gave it back, or its booking went to another slot."""
 
     slot: TimeSlot
     is_taken: bool

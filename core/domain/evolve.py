@@ -69,6 +69,7 @@ def _place(state: State, event: BookingPlaced) -> None:
 def _change(state: State, event: BookingChanged) -> None:
     booking = event.booking
     state.bookings[booking.id] = booking
+    state.note_slot(booking)
     _note_hold(state, booking)
     if event.freed or event.claims:
         state.give_back((booking.id, None, None))

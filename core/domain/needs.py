@@ -52,6 +52,8 @@ class Needs:
         self.categories: set[int] = set()
         self.unnamed: set[int] = set()
         """More bookings. Nobody waits for an answer about them, so their users are not loaded."""
+        self.moved: set[int] = set()
+        """Bookings whose resource and room are wanted."""
         self.rooms: set[int] = set()
         self.holders: set[int] = set()
         """Users whose live holds count; their rows are locked, as a second lane may want to hold for them."""

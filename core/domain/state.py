@@ -139,14 +139,18 @@ class State:
             self.claims[resource_id].give_back(holder)
 
     def note_slot(self, booking: Booking) -> None:
-        """Which time slot a booking was made for."""
+        """Which time slot a booking has, or had."""
         if booking.time_slot_id is not None:
             self._of_slot[booking.time_slot_id].add(booking.id)
 
     def holder_of(self, time_slot_id: int) -> Booking | None:
         """The booking that has a time slot."""
         found = (self.bookings.get(id_) for id_ in self._of_slot[time_slot_id])
-        return next((booking for booking in found if booking and booking.status in KEEPS_SLOT), None)
+        return next((booking for booking in found if booking and _has_slot(booking, time_slot_id)), None)
+
+
+def _has_slot(booking: Booking, time_slot_id: int) -> bool:
+    return booking.time_slot_id == time_slot_id and booking.status in KEEPS_SLOT
 
 
 def _forked(one: T) -> T:

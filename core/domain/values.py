@@ -173,6 +173,8 @@ class Closure(Struct, frozen=True):
     ends_at: datetime
     reason: str
     created_at: datetime
+    calendar_id: int | None = None
+    """The calendar whose busy time it is; None: somebody made it."""
 
 
 class TimeSlot(Struct, frozen=True):
@@ -216,4 +218,4 @@ class Booking(Struct, frozen=True):
     hold_extended: bool = False
     details: Details | None = None
     time_slot_id: int | None = None
-    """The time slot it was made for, if it was made for one."""
+    """The time slot that it has or had, if it is of one."""

@@ -49,12 +49,12 @@ from core.store.inbox.lane_batches import (
     BATCH_COMMANDS,
     LanesRead,
     begin_lanes,
-    first_of,
+    cut_batch,
     is_full,
     last_of,
     lock_lane,
     may_have_more,
-    part_of,
+    people_to_take,
 )
 from core.store.inbox.lane_notes import LaneNotes
 from core.store.inbox.outcomes import DEFERRED
@@ -185,7 +185,7 @@ class Lanes:
             return self._park(read)
         self._apart |= {number for number in read.locked if self._has_suspects(read, number)}
         waiting = {number: found for number, found in read.waiting.items() if number not in self._apart}
-        self._batch = batch = first_of(waiting.values(), lambda all_: part_of(all_, self._taken))
+        self._batch = batch = cut_batch(waiting.values(), lambda all_: people_to_take(all_, self._taken))
         self._taken = len(batch)
         decided = self._decide(batch, len(read.locked)) if batch else []
         more = _left(waiting, batch) | _stepped(batch, decided)
@@ -237,7 +237,7 @@ class Lanes:
         if read.malformed:
             return self._park(read)
         inherited = self._suspected(read, number)
-        found = first_of(read.waiting.values())
+        found = cut_batch(read.waiting.values())
         if search.tries_last and may_have_more(read.waiting[number]):
             found += last_of(self._connection, number)  # all that one read brings may be of one kind
         self._batch = batch = search.batch_of(found, inherited)

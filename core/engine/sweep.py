@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from core.domain.commands import Canary
+from core.store.calendars import busy_polls
 from core.store.connections.database import Connection
 from core.store.deliveries import leases
 from core.store.feed import has_unnumbered
@@ -23,13 +24,17 @@ class Findings(Struct, frozen=True):
     """Events wait for the relay."""
     payments_due: bool
     deliveries_due: bool
-    """Something is to be sent, or to be planned."""
+    """Something is to be sent or to be planned, or a calendar to be fetched."""
 
 
 def look(connection: Connection) -> Findings:
     return Findings(
-        waiting_lanes(connection), has_unnumbered(connection), any_due(connection), leases.any_due(connection)
+        waiting_lanes(connection), has_unnumbered(connection), any_due(connection), _deliveries_due(connection)
     )
+
+
+def _deliveries_due(connection: Connection) -> bool:
+    return leases.any_due(connection) or busy_polls.any_due(connection)
 
 
 def send_canary(connection: Connection, number: int) -> int | None:

@@ -13,6 +13,9 @@ from core.domain.names import folded, without_invisible
 from core.identity.phones import phone_key
 from core.store.person import Person
 
+NAMELESS = "Practitioner"
+"""Of people who gave no name, and whose username says how to reach them."""
+
 
 def as_username(text: str) -> str:
     """A username as it is checked and stored: full-width letters, ligatures, blanks and dashes as everybody types them."""
@@ -32,16 +35,26 @@ def username_keys(username: str, region: str | None) -> list[str]:
     By its name; by the phone number that it is (people whom agents make known are named by theirs); by the key that
     releases before migration 0030 gave it, which kept dashes, several blanks and characters that cannot be seen. That
     one comes first where today's rule gives it to no name: only an account of theirs can have it, and somebody else
-    may have today's by now.
+    may have today's by now. Last comes what a spreadsheet made of a number before such numbers were refused
+    (`2025550123.0`): whoever was made known by it types the number.
     """
     key, before = username_key(username), unicodedata.normalize("NFKC", username.strip()).casefold()
     keys = [key, number_in(username, region) or key]
+    if key.isdecimal() and key.isascii():
+        keys.append(f"{key}.0")
     return list(dict.fromkeys([*keys, before] if username_key(before) == before else [before, *keys]))
 
 
 def number_in(username: str, region: str | None = None) -> str | None:
     """The key of the phone number that a username is, in whatever digits it is written; None if it is none."""
     return phone_key(without_invisible(as_username(username)), region)
+
+
+def public_name(person: Person, region: str | None) -> str:
+    """What the public is shown: the name, else the username, unless that is an address or a phone number."""
+    name = f"{person.first_name} {person.last_name}".strip()
+    is_contact = "@" in person.username or number_in(person.username, region) is not None
+    return name or (NAMELESS if is_contact else person.username)
 
 
 def _plain_dashes(word: str) -> str:

@@ -40,6 +40,14 @@ def why_not_change(editor: Principal, person: Person, changed: AbstractSet[str])
     return None
 
 
+def why_not_export(editor: Principal, person: Person) -> str | None:
+    if editor.kind is PrincipalKind.SUPERUSER or person.id == editor.user_id:
+        return None
+    if person.is_superuser or person.is_staff:
+        return "Only a superuser may export the data of another member of staff"
+    return None
+
+
 def why_not_delete(editor: Principal, person: Person) -> str | None:
     if editor.kind is PrincipalKind.SUPERUSER:
         return None

@@ -49,6 +49,8 @@ class NewUser(Struct, frozen=True, kw_only=True):
     is_staff: bool = False
     is_superuser: bool = False
     is_practitioner: bool = False
+    language: str | None = None
+    """Of their mails; None: the installation's."""
 
 
 class TakenError(Exception):
@@ -71,11 +73,12 @@ SQL_BY_ID = f"SELECT {_COLUMNS} FROM user_account WHERE id = %(key)s"
 
 SQL_CREATE = """
 INSERT INTO user_account (username, username_key, email, email_key, email_verified_at, password_hash, phone, phone_key, first_name,
-                          last_name, gender, country, country_code, is_active, is_staff, is_superuser, is_practitioner)
+                          last_name, gender, country, country_code, is_active, is_staff, is_superuser, is_practitioner,
+                          language)
 VALUES (%(username)s, %(username_key)s, %(email)s, %(email_key)s,
         CASE WHEN %(email_is_verified)s THEN clock_timestamp() END, %(password_hash)s, %(phone)s, %(phone_key)s,
         %(first_name)s, %(last_name)s, %(gender)s, %(country)s, %(country_code)s, %(is_active)s, %(is_staff)s,
-        %(is_superuser)s, %(is_practitioner)s)
+        %(is_superuser)s, %(is_practitioner)s, %(language)s)
 RETURNING id
 """
 

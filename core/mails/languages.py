@@ -20,12 +20,10 @@ from babel.numbers import format_currency
 
 from core.domain.payments.money import major
 from core.domain.resources.time_zones import zone
+from core.mails.language_choice import ENGLISH, LANGUAGES
 
 CATALOGUES = Path(__file__).parent / "catalogues"
 DOMAIN = "mails.po"
-ENGLISH = "en"
-LANGUAGES = (ENGLISH, "ar", "de")
-"""Those that mails are written in."""
 
 
 class Language:

@@ -34,7 +34,17 @@ class Letter(Struct, frozen=True, kw_only=True):
     price_minor: int = 0
     back_minor: int = 0
     """What goes back to a client who has paid."""
+    paid_minor: int = 0
+    """That came in."""
+    refunded_minor: int = 0
+    """All that has gone back of the payment."""
+    is_unusable: bool = False
+    """The payment paid for nothing: it came too late, twice, or in another amount."""
+    held_until: datetime | None = None
+    """When a hold ends; None for what is held no more."""
     currency: str = "usd"
+    reminders_link: str = ""
+    """Where its reader switches reminders off; "" for all other mails."""
     link: str = ""
     """Where the client sees, moves or cancels the booking; "" for a practitioner."""
 

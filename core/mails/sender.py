@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from email.utils import format_datetime
 from typing import ClassVar
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.calendars.calendar_file import Method, calendar_file
 from core.calendars.event_component import Person, entry_of
 from core.deliveries.sender import Connections, Sender
-from core.domain.marketplace.details import MarketDetails
-from core.domain.values import Booking
-from core.identity.credentials.guest_tokens import address_token, booking_token
+from core.identity.credentials.guest_tokens import address_token, booking_token, mail_mark, reminders_token
 from core.identity.principals import hash_token
 from core.mail import CalendarPart, Mail, Mailer, address_of
-from core.mails.kinds import ABOUT, MailKind, Role
+from core.mails.bounced_mails import message_id
+from core.mails.contents import Recipient, letter_of, not_true_any_more, recipient_of
+from core.mails.kinds import WITH_CALENDAR, MailKind, Role
 from core.mails.languages import language
-from core.mails.letters import Letter, plain
+from core.mails.letters import Letter
 from core.mails.planned_mails import planned_mails
 from core.mails.posting import Posted, keep, post
 from core.mails.templates import UNUSABLE, Rendered, Templates
 from core.settings import Settings
 from core.store.connections.database import Connection, database_now
 from core.store.deliveries.cursors import start_sender, stop_sender
+from core.store.deliveries.leases import RunLimits
 from core.store.deliveries.values import Answer, Delivery, NewDelivery, dropped
 from core.store.feed import FeedEvent
 from core.store.mails.addresses import address_hash, count_mail, note_asked, note_bounce, read_state
-from core.store.mails.facts import MailFacts, read_facts
+from core.store.mails.facts import MailFacts, read_facts, read_payment
 from core.store.mails.guest_links import make_link
 from core.store.mails.kept import SENDER
 
@@ -38,30 +39,27 @@ log = structlog.get_logger()
 
 THREADS = 4
 """Of one worker: a mail server takes a few connections of one client."""
-LEASE_S = 120.0
-"""Longer than all that a mail server may be waited for in one mail, ten seconds an answer."""
+LEASE_S = 240.0
+"""Twice as long as a mail server may be waited for in one mail, ten seconds an answer."""
+RUN_MAILS = 16
+"""Taken together. All go to the same mail server, whoever they are for."""
 FREE_CALLERS = frozenset({"engine"})
 """Who brings mails about by the clock, not by sending requests."""
 
 
-class Recipient(Struct, frozen=True):
-    user_id: int
-    address: str
-    is_given: bool = False
-    """Somebody else gave the address: its reader has not asked for mails."""
+class Due(Struct, frozen=True):
+    """A mail that is to be written."""
 
-
-class Ready(Struct, frozen=True):
-    """A mail about to leave."""
-
-    mail: Mail
     recipient: Recipient
+    letter: Letter
+    facts: MailFacts | None = None
+    """Of the calendar file; without them there is none."""
 
 
 class Mails(Sender):
     name: ClassVar[str] = SENDER
     threads: ClassVar[int] = THREADS
-    lease_s: ClassVar[float] = LEASE_S
+    limits = RunLimits(lease_s=LEASE_S, deliveries=RUN_MAILS, mixes_receivers=True)
 
     def __init__(self, settings: Settings, mailer: Mailer | None) -> None:
         """`mailer` None: mails are kept instead of being sent, and staff see them."""
@@ -78,32 +76,33 @@ class Mails(Sender):
             stop_sender(connection, self.name)
 
     def plan(self, connection: Connection, events: Sequence[FeedEvent]) -> list[NewDelivery]:
-        return planned_mails(connection, events)
+        return planned_mails(connection, events, self._settings.reminders_s)
 
     def send(self, connections: Connections, delivery: Delivery) -> Answer:
-        with connections() as connection:
-            ready = self._ready(connection, delivery)
-            if isinstance(ready, Answer):
-                return ready
-            if self._mailer is None and not self._settings.demo:
-                return dropped("mails are off, and no mail server is set up")
-            if self._mailer is None:
-                return keep(connection, delivery, ready.recipient.user_id, ready.mail).answer
-        posted: Posted = post(self._mailer, ready.mail)
+        with connections() as connection, connection.transaction():
+            due = self._due(connection, delivery)
+        if isinstance(due, Answer):
+            return due
+        if self._mailer is None and not self._settings.demo:
+            return dropped("mails are off, and no mail server is set up")
+        mail, to = self._written(delivery, due), due.recipient  # it takes long at first: no transaction waits for it
+        if self._mailer is None:
+            with connections() as connection:
+                return keep(connection, delivery, to.user_id, mail).answer
+        posted: Posted = post(self._mailer, mail)
         if posted.bounce:
             with connections() as connection:
-                note_bounce(connection, ready.recipient.address, ready.recipient.user_id, posted.bounce)
+                note_bounce(connection, to.address, to.user_id, posted.bounce)
         return posted.answer
 
-    def _ready(self, connection: Connection, delivery: Delivery) -> Ready | Answer:
-        """The mail, or why there is none."""
+    def _due(self, connection: Connection, delivery: Delivery) -> Due | Answer:
+        """What is to be written, or why nothing is. In one transaction: what it counts and notes is one commit."""
         facts = read_facts(connection, delivery.booking_id or 0)
         if facts is None or facts.is_anonymised:
             return dropped("the booking or its client is gone")
-        kind, role = MailKind(delivery.type), Role(delivery.data["role"])
-        if why := _not_true_any_more(kind, facts, database_now(connection)):
+        if why := not_true_any_more(delivery, facts, database_now(connection)):
             return dropped(why)
-        recipient = _recipient(role, facts)
+        recipient = recipient_of(Role(delivery.data["role"]), facts)
         if recipient is None:
             return dropped("there is no address")
         if why := self._may_not(connection, delivery, recipient):
@@ -132,55 +131,65 @@ class Mails(Sender):
             return "the address got as many mails today as it may"
         return None
 
-    def _question(self, connection: Connection, delivery: Delivery, recipient: Recipient) -> Ready | Answer:
+    def _question(self, connection: Connection, delivery: Delivery, recipient: Recipient) -> Due:
         token = address_token(self._settings.secret_key, delivery.id, recipient.address)
         note_asked(connection, recipient.address, recipient.user_id, hash_token(token), delivery.id)
         letter = Letter(
             kind=MailKind.ADDRESS, role=Role.CLIENT, business=self._business, reference="",
             link=f"{self._settings.public_url}/guest/addresses/{token}/",
         )  # fmt: skip
-        return self._written(delivery, recipient, letter, None)
+        return Due(recipient, letter)
 
-    def _about_booking(
-        self, connection: Connection, delivery: Delivery, facts: MailFacts, recipient: Recipient
-    ) -> Ready | Answer:
+    def _about_booking(self, connection: Connection, delivery: Delivery, facts: MailFacts, recipient: Recipient) -> Due:
         booking, link = facts.booking, ""
         role = Role(delivery.data["role"])
         if role is Role.CLIENT and not facts.is_deleted:
             token = booking_token(self._settings.secret_key, booking.public_uuid, recipient.address)
             make_link(connection, hash_token(token), booking, recipient.address)
-            link = f"{self._settings.public_url}/guest/{token}/"
-        letter = _letter(MailKind(delivery.type), role, facts, self._business, link)
-        return self._written(delivery, recipient, letter, facts)
+            link = f"{self._settings.public_url}/b/{token}/"
+        payment = read_payment(connection, delivery.data["payment"], booking.id) if "payment" in delivery.data else None
+        letter = letter_of(delivery, facts, payment, self._business, link)
+        if letter.kind is MailKind.REMINDER:
+            letter = replace(letter, reminders_link=self._reminders_link(recipient, role))
+        return Due(recipient, letter, facts)
 
-    def _written(
-        self, delivery: Delivery, recipient: Recipient, letter: Letter, facts: MailFacts | None
-    ) -> Ready | Answer:
-        """`facts` are those of the calendar file; without them there is none."""
-        code, words = self._settings.language, self._words(letter)
-        calendar = None if facts is None or letter.starts_at is None else self._calendar(facts, recipient, letter)
+    def _reminders_link(self, recipient: Recipient, role: Role) -> str:
+        token = reminders_token(self._settings.secret_key, recipient.user_id, role.value)
+        return f"{self._settings.public_url}/guest/reminders/{token}/"
+
+    def _written(self, delivery: Delivery, due: Due) -> Mail:
+        recipient, letter, facts = due.recipient, due.letter, due.facts
+        code = recipient.language or self._settings.language
+        words = self._words(letter, code)
+        calendar = None
+        if facts is not None and letter.starts_at is not None and letter.kind in WITH_CALENDAR:
+            calendar = self._calendar(facts, recipient, letter)
         headers = (
-            ("Message-ID", f"<{delivery.id}@{self._from.domain}>"),
+            ("Message-ID", message_id(delivery.id, self._mark(delivery, recipient), self._from.domain)),
             ("Date", format_datetime(delivery.created_at)),
             ("Auto-Submitted", "auto-generated"),
             ("Content-Language", code),
+            *_unsubscribing(letter),
         )
-        return Ready(Mail(recipient.address, words.subject, words.text, words.html, calendar, headers), recipient)
+        return Mail(recipient.address, words.subject, words.text, words.html, calendar, headers)
 
-    def _words(self, letter: Letter) -> Rendered:
+    def _mark(self, delivery: Delivery, recipient: Recipient) -> str:
+        return mail_mark(self._settings.secret_key, delivery.id, recipient.address)
+
+    def _words(self, letter: Letter, code: str) -> Rendered:
         """By the business's own template; by ours if that does not work, which `holdfast doctor` says too."""
         try:
-            return self._templates.render(letter, self._settings.language)
+            return self._templates.render(letter, code)
         except UNUSABLE as problem:
             log.exception("a replaced template cannot be used", kind=letter.kind, problem=str(problem))
-            return self._ours.render(letter, self._settings.language)
+            return self._ours.render(letter, code)
 
     def _calendar(self, facts: MailFacts, recipient: Recipient, letter: Letter) -> CalendarPart:
         is_over = letter.kind is MailKind.CANCELLATION
         entry = entry_of(
             facts.booking,
             zone=facts.zone,
-            summary=letter.what or language(self._settings.language).say("Booking"),
+            summary=letter.what or language(recipient.language or self._settings.language).say("Booking"),
             location=letter.where,
             organizer=Person(self._business, self._from.addr_spec),
             attendees=(Person("", recipient.address),),
@@ -196,46 +205,11 @@ class Mails(Sender):
         return self._from.display_name or self._from.domain
 
 
-def _not_true_any_more(kind: MailKind, facts: MailFacts, now: datetime) -> str | None:
-    booking = facts.booking
-    is_cancelled = facts.is_deleted or booking.status in ABOUT[MailKind.CANCELLATION]
-    if is_cancelled != (kind is MailKind.CANCELLATION) or not (is_cancelled or booking.status in ABOUT[kind]):
-        return "the booking has gone on since; the next mail says so"
-    if booking.ends_at <= now and _has_time(booking):
-        return "its time is over"
-    return None
-
-
-def _has_time(booking: Booking) -> bool:
-    return not isinstance(booking.details, MarketDetails) or booking.details.is_scheduled
-
-
-def _recipient(role: Role, facts: MailFacts) -> Recipient | None:
-    if role is Role.PRACTITIONER:
-        address = facts.practitioner_email
-        return Recipient(facts.practitioner_user_id, address) if address else None
-    client = facts.client
-    if facts.login_email:
-        return Recipient(client.id, facts.login_email)
-    return Recipient(client.id, facts.given_email, is_given=True) if facts.given_email else None
-
-
-def _letter(kind: MailKind, role: Role, facts: MailFacts, business: str, link: str) -> Letter:
-    booking, has_time = facts.booking, _has_time(facts.booking)
-    client = f"{facts.client.first_name} {facts.client.last_name}"
-    return Letter(
-        kind=kind,
-        role=role,
-        business=business,
-        reference=str(booking.id),
-        starts_at=booking.starts_at if has_time else None,
-        ends_at=booking.ends_at if has_time else None,
-        zone=facts.zone,
-        what=plain(facts.what),
-        who=plain(facts.practitioner_name if role is Role.CLIENT else client),
-        where=plain(facts.where),
-        price_minor=booking.price_minor,
-        back_minor=facts.back_minor,
-        currency=booking.currency,
-        link=link,
+def _unsubscribing(letter: Letter) -> tuple[tuple[str, str], ...]:
+    """What mail programs make a button of (RFC 2369; one click by RFC 8058)."""
+    if not letter.reminders_link:
+        return ()
+    return (
+        ("List-Unsubscribe", f"<{letter.reminders_link}>"),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
     )

@@ -24,7 +24,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from core.mails.kinds import MailKind, Role
-from core.mails.languages import LANGUAGES, Language, language
+from core.mails.language_choice import LANGUAGES
+from core.mails.languages import Language, language
 from core.mails.letters import Letter
 
 OURS = Path(__file__).parent / "templates"
@@ -102,9 +103,11 @@ def _environment(loader: ChoiceLoader, spoken: Language) -> Environment:
 
 def _when(letter: Letter, spoken: Language) -> str:
     """`Monday, December 7, 2026, 10:00 AM`; "" for what has no time."""
-    if letter.starts_at is None:
-        return ""
-    return f"{spoken.day(letter.starts_at, letter.zone)}, {spoken.clock(letter.starts_at, letter.zone)}"
+    return _moment(letter.starts_at, letter.zone, spoken)
+
+
+def _moment(at: datetime | None, zone: str, spoken: Language) -> str:
+    return "" if at is None else f"{spoken.day(at, zone)}, {spoken.clock(at, zone)}"
 
 
 def _values(letter: Letter, spoken: Language, when: str) -> dict[str, Any]:
@@ -116,6 +119,7 @@ def _values(letter: Letter, spoken: Language, when: str) -> dict[str, Any]:
         "language": spoken.code,
         "direction": spoken.direction,
         "when": when,
+        "held_until": _moment(letter.held_until, letter.zone, spoken),
         "until": spoken.clock(ends, letter.zone) if ends is not None else "",
         "zone_name": spoken.zone(starts, letter.zone) if starts is not None else "",
     }
@@ -133,6 +137,8 @@ def _examples() -> Iterator[Letter]:
             yield Letter(
                 **{
                     **asdict(shown), "starts_at": at, "ends_at": at + timedelta(hours=1), "what": "Massage",
-                    "who": "Anna", "where": "Room 1", "price_minor": 5_000, "back_minor": 5_000,
+                    "who": "Anna", "where": "Room 1", "price_minor": 5_000, "back_minor": 5_000, "paid_minor": 5_000,
+                    "refunded_minor": 5_000, "is_unusable": True, "held_until": at,
+                    "reminders_link": "https://example.org/guest/reminders/1/",
                 }
             )  # fmt: skip

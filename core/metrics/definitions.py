@@ -120,6 +120,14 @@ DELIVERY_SECONDS = Metric(
     ("sender", "state"),
     WAITS_S,
 )
+DELIVERY_DELAY = Metric(
+    "holdfast_delivery_delay_seconds",
+    HISTOGRAM,
+    "Time from what a delivery tells to its arrival, of those that arrived at the first attempt",
+    _DELIVERIES,
+    ("sender",),
+    WAITS_S,
+)
 
 SOCKETS = Metric("holdfast_sockets", GAUGE, "WebSockets that are open", _NOTIFIER, ("feed",))
 SOCKETS_CLOSED = Metric(
@@ -186,6 +194,9 @@ DELIVERIES_MISSED = Metric(
     _SWEEPS,
     ("sender",),
 )
+BUSY_CALENDARS = Metric(
+    "holdfast_busy_calendars", GAUGE, "Calendars that resources follow, by how they do", _SWEEPS, ("state",)
+)
 FEED_HEAD = Metric("holdfast_feed_head_position", GAUGE, "Number of the last event in the feed", _SWEEPS)
 RELAY_LAG = Metric("holdfast_relay_lag_seconds", GAUGE, "Age of the oldest event that has no position yet", _SWEEPS)
 RETENTION_LAG = Metric(
@@ -244,6 +255,7 @@ STATE = (
     DELIVERIES_LAG,
     PLANNER_LAG,
     DELIVERIES_MISSED,
+    BUSY_CALENDARS,
     FEED_HEAD,
     RELAY_LAG,
     RETENTION_LAG,
@@ -278,6 +290,7 @@ ALL = (
     PAYMENTS_CHANGED,
     PAYMENT_JOB_SECONDS,
     DELIVERY_SECONDS,
+    DELIVERY_DELAY,
     SOCKETS,
     SOCKETS_CLOSED,
     SOCKETS_REFUSED,

@@ -156,6 +156,7 @@ def state_families(state: Measurements) -> Iterator[Family]:
     yield family(d.DELIVERIES_OLDEST, _by({one.sender: one.oldest_s for one in senders}))
     yield family(d.DELIVERIES_PARKED, _by({one.sender: one.parked for one in senders}))
     yield family(d.DELIVERIES_LAG, _one(state.deliveries.lag_s))
+    yield family(d.BUSY_CALENDARS, _by(state.deliveries.busy_calendars))
     yield family(d.PLANNER_LAG, _by({one.sender: one.unplanned_events for one in senders}))
     yield family(d.DELIVERIES_MISSED, _by({one.sender: one.missed_events for one in senders}))
     yield family(d.FEED_HEAD, _one(state.feed_head))

@@ -17,15 +17,19 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from http.client import HTTPException
 from threading import Timer
+from typing import TypeVar
 
 import urllib3
 from msgspec import Struct
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.response import HTTPResponse
+from urllib3.util.wait import wait_for_read
 
 from core.outbound.addresses import not_called
 from core.outbound.resolver import Resolve, UnresolvedError, resolve
 from core.outbound.targets import Target
 
+Read = TypeVar("Read")
 RESOLVE_S = 5.0
 CONNECT_S = 5.0
 READ_S = 10.0
@@ -38,6 +42,8 @@ EXCERPT_CHARS = 1_000
 ADDRESSES_TRIED_MAX = 4
 RETRY_AFTER_HEADER = "Retry-After"
 USER_AGENT = "Holdfast-Webhooks/1"
+READER_AGENT = "Holdfast-Calendars/1"
+"""Of what it fetches."""
 
 
 class Limits(Struct, frozen=True):
@@ -48,6 +54,11 @@ class Limits(Struct, frozen=True):
     read_s: float = READ_S
     total_s: float = TOTAL_S
 
+    @classmethod
+    def within(cls, total_s: float) -> Limits:
+        """The usual parts of another whole."""
+        return cls(min(RESOLVE_S, total_s), min(CONNECT_S, total_s), min(READ_S, total_s), total_s)
+
 
 class Answered(Struct, frozen=True):
     status: int
@@ -55,6 +66,14 @@ class Answered(Struct, frozen=True):
     """The beginning of its body, in one line."""
     retry_after: str | None
     """As it was sent."""
+
+
+class Fetched(Struct, frozen=True):
+    status: int
+    body: bytes | None
+    """None: it is longer than was asked for."""
+    etag: str | None
+    last_modified: str | None
 
 
 class NoAnswerError(Exception):
@@ -83,21 +102,75 @@ class GuardedClient:
         self._tls = certificates or tls_context()
         logging.getLogger("urllib3.connection").setLevel(logging.CRITICAL)  # it would name paths, which may hold keys
 
+    @property
+    def total_s(self) -> float:
+        """How long a request takes at most."""
+        return self._limits.total_s
+
     def post(self, target: Target, headers: Mapping[str, str], body: bytes) -> Answered:
         """Raises `NoAnswerError`."""
+        with self.calls(target) as calls:
+            return calls.post(headers, body, is_last=True)
+
+    @contextmanager
+    def calls(self, target: Target) -> Iterator[Calls]:
+        """Several requests to one target, over one connection while the other side keeps it open."""
+
+        def answered(response: HTTPResponse) -> Answered:
+            read = response.read(READ_MAX_BYTES)
+            return Answered(response.status, excerpt(read), response.headers.get(RETRY_AFTER_HEADER))
+
+        def ask(connection: HTTPConnection, headers: Mapping[str, str], body: bytes, deadline: float) -> Answered:
+            own = {**headers, "User-Agent": USER_AGENT}
+            return self._exchange(connection, "POST", target, own, body, answered, deadline)
+
+        made = Calls(
+            lambda deadline: self._connected(target, self._addresses(target), deadline), ask, self._limits.total_s
+        )
+        try:
+            yield made
+        finally:
+            made.close()
+
+    def get(self, target: Target, headers: Mapping[str, str], most_bytes: int) -> Fetched:
+        """A whole body of up to `most_bytes`. Raises `NoAnswerError`, also for one that ends early."""
+        own = {**headers, "User-Agent": READER_AGENT}
+
+        def fetched(response: HTTPResponse) -> Fetched:
+            body = response.read(most_bytes + 1)
+            found = response.headers
+            whole = body if len(body) <= most_bytes else None
+            return Fetched(response.status, whole, found.get("ETag"), found.get("Last-Modified"))
+
         deadline = time.monotonic() + self._limits.total_s
         connection = self._connected(target, self._addresses(target), deadline)
+        try:
+            return self._exchange(connection, "GET", target, {**own, "Connection": "close"}, None, fetched, deadline)
+        finally:
+            connection.close()
+
+    def _exchange(
+        self,
+        connection: HTTPConnection,
+        method: str,
+        target: Target,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        read: Callable[[HTTPResponse], Read],
+        deadline: float,
+    ) -> Read:
         sock = connection.sock  # the connection lets go of it as soon as the answer's headers are read
         try:
             with _ended_after(deadline - time.monotonic(), lambda: sock):
-                answered = self._asked(connection, target, headers, body)
+                response = self._asked(connection, method, target, headers, body)
+                answered = read(response)
         except (OSError, HTTPException, urllib3.exceptions.HTTPError) as problem:
             late = time.monotonic() >= deadline
             raise NoAnswerError(self._too_late() if late else _reason(problem)) from None
-        finally:
-            connection.close()
         if time.monotonic() >= deadline:  # a body whose end is the connection's looks whole
             raise NoAnswerError(self._too_late())
+        if not response.closed:
+            connection.close()  # what is left of a longer body would be taken for the next answer
         return answered
 
     def _addresses(self, target: Target) -> Sequence[str]:
@@ -142,20 +215,60 @@ class GuardedClient:
             server_hostname=target.host,  # by which the context checks the certificate, too
         )
 
-    def _asked(self, connection: HTTPConnection, target: Target, headers: Mapping[str, str], body: bytes) -> Answered:
+    def _asked(
+        self, connection: HTTPConnection, method: str, target: Target, headers: Mapping[str, str], body: bytes | None
+    ) -> HTTPResponse:
         connection.timeout = self._limits.read_s
         if connection.sock is not None:
             connection.sock.settimeout(self._limits.read_s)
-        own = {"Host": target.authority, "User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close"}
+        own = {"Host": target.authority, "Accept-Encoding": "identity"}
         connection.request(
-            "POST", target.path, body=body, headers={**headers, **own}, preload_content=False, decode_content=False
+            method, target.path, body=body, headers={**headers, **own}, preload_content=False, decode_content=False
         )
-        response = connection.getresponse()
-        read = response.read(READ_MAX_BYTES)
-        return Answered(response.status, excerpt(read), response.headers.get(RETRY_AFTER_HEADER))
+        return connection.getresponse()
 
     def _too_late(self) -> str:
         return f"no whole answer within {self._limits.total_s:g} s"
+
+
+class Calls:
+    """Requests to one target. Not safe to use from several threads."""
+
+    def __init__(
+        self,
+        connect: Callable[[float], HTTPConnection],
+        ask: Callable[[HTTPConnection, Mapping[str, str], bytes, float], Answered],
+        total_s: float,
+    ) -> None:
+        """The last argument of `connect` and `ask` is the time at which a request must be over."""
+        self._connect = connect
+        self._ask = ask
+        self._total_s = total_s
+        self._kept: HTTPConnection | None = None
+
+    def post(self, headers: Mapping[str, str], body: bytes, *, is_last: bool = False) -> Answered:
+        """Raises `NoAnswerError`. A connection that the other side has closed is made anew, and its address checked."""
+        deadline = time.monotonic() + self._total_s
+        headers = {**headers, "Connection": "close" if is_last else "keep-alive"}
+        if self._kept is None or self.is_closed:
+            self.close()
+            self._kept = self._connect(deadline)
+        try:
+            return self._ask(self._kept, headers, body, deadline)
+        except NoAnswerError:
+            self.close()
+            raise
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the other side has closed the connection, or says what nobody asked."""
+        sock = self._kept.sock if self._kept is not None else None
+        return sock is None or wait_for_read(sock, timeout=0.0)
+
+    def close(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
 
 def tls_context() -> ssl.SSLContext:

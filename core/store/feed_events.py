@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, get_args
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -190,6 +190,22 @@ def bulk_accepted(
     )
 
 
+def told_by_itself(type_: str, data: dict[str, Any]) -> EventRow:
+    """The event of something that no command did, as an endpoint of webhooks that was disabled."""
+    return EventRow(
+        type=type_,
+        command_id=uuid4(),
+        is_final=False,
+        booking_id=None,
+        booking_version=None,
+        owner=None,
+        actor=_actor_name(ENGINE),
+        contract="",
+        request_id="",
+        data=data,
+    )
+
+
 def _by(actor: Actor, event: Event) -> Actor:
     """The command's actor, or the engine where a command made a lapsed hold end."""
     return ENGINE if isinstance(event, BookingChanged) and event.by == ActorKind.ENGINE else actor
@@ -238,13 +254,16 @@ def _facts(event: Event) -> dict[str, Any] | None:  # noqa: C901, PLR0912 - a ta
         case BookingChanged(booking=b, was=was, by=by, reason=reason, claims=claims, slot=slot, moved_from=before):
             why = {"reason": reason} if by == ENGINE.kind else {}
             moved = {"moved": True} if claims and was == b.status else {}
+            takes = {"takes_slot": True} if before is not None and before.time_slot_id != b.time_slot_id else {}
             place = place_facts(b, before) | _about(slot, b, taken=b.status in KEEPS_SLOT)
-            return {"was": was, "now": b.status, **why, **moved, **place}
+            return {"was": was, "now": b.status, **why, **moved, **takes, **place}
         case BookingDeleted(booking=b, slot=slot):
             return {"was": b.status, **place_facts(b), **_about(slot, b, taken=False)}
         case CommandRefused(refusal=refusal):
             return {"refusal": refusal}
-        case PaymentMade(payment=p) | PaymentChanged(payment=p) | PaymentReady(payment=p):
+        case PaymentChanged(payment=p, was=was):
+            return {"was": was, **_payment_facts(p)}
+        case PaymentMade(payment=p) | PaymentReady(payment=p):
             return _payment_facts(p)
         case ResourceClosed(closure=c) | ResourceReopened(closure=c):
             return {"closure_id": c.id, "resource_id": c.resource.id}
@@ -279,8 +298,13 @@ def _about(slot: TimeSlot | None, booking: Booking | None = None, *, taken: bool
     return {"slot": SlotFacts(slot.id, category.id, category.name, slot.starts_at, slot.ends_at, taken, user_id)}
 
 
-def _payment_facts(payment: Payment) -> dict[str, str]:
-    """An attempt's state and the reasons for it, never its secret."""
+def _payment_facts(payment: Payment) -> dict[str, str | int]:
+    """An attempt's state and the reasons for it, what has gone back, never its secret."""
     reasons = {"decline": payment.decline, "refund_reason": payment.refund_reason}
-    facts = {"payment_id": str(payment.id), "attempt": str(payment.attempt), "state": payment.state.value}
-    return facts | {name: reason for name, reason in reasons.items() if reason is not None}
+    facts: dict[str, str | int] = {
+        "payment_id": str(payment.id),
+        "attempt": str(payment.attempt),
+        "state": payment.state.value,
+    }
+    back: dict[str, str | int] = {"refunded_minor": payment.refunded_minor} if payment.refunded_minor else {}
+    return facts | back | {name: reason for name, reason in reasons.items() if reason is not None}

@@ -20,9 +20,11 @@ from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import Policy
 from core.store.bookings.bookings import lock_bookings, lock_lapsed
+from core.store.bookings.places import ask_places
 from core.store.catalogue.booking_settings import ask_rules
 from core.store.catalogue.categories import ask_categories
 from core.store.catalogue.closures import ask_bookings_in_the_way, ask_closures
+from core.store.catalogue.resources import ask_resources
 from core.store.catalogue.rooms import ask_rooms
 from core.store.catalogue.services import ask_nearest_names, ask_services
 from core.store.claims import ask_claims, ask_claims_of_shared_slots
@@ -34,7 +36,7 @@ from core.store.marketplace.cancelled_sessions import ask_begun, ask_step, ask_w
 from core.store.marketplace.load import ask_market, load_families
 from core.store.payments.payments import ask_followers, ask_paid_for, load_bought_again, lock_payments
 from core.store.people import ask_owners, ask_people, lock_holders
-from core.store.timeslots import ask_neighbours, ask_shared_slots, lock_slots
+from core.store.timeslots import ask_neighbours, ask_shared_slots, lock_new_slots, lock_slots
 
 SEVERAL_STATEMENT_MS, SEVERAL_TRANSACTION_MS = 2_000, 5_000
 """For a batch of several commands or lanes. One that takes longer is divided, and only a command alone in one lane has all
@@ -95,7 +97,8 @@ def load(
             pipeline.ask(SQL_SEVERAL, (str(SEVERAL_STATEMENT_MS), str(SEVERAL_TRANSACTION_MS)), lambda _: None)
         ask_rules(pipeline, state)
         ask_services(pipeline, state, needs)
-        ask_rooms(pipeline, state, needs)
+        ask_rooms(pipeline, state, needs.rooms)
+        ask_resources(pipeline, state, needs.resources)
         ask_people(pipeline, state, needs)
         ask_categories(pipeline, state, needs)
         ask_closures(pipeline, state, needs)
@@ -110,6 +113,8 @@ def load(
     with pipelined(connection) as pipeline:
         ask_nearest_names(pipeline, state, needs)
         ask_owners(pipeline, state, needs)
+        ask_places(pipeline, state, needs)
+        lock_new_slots(pipeline, state)
         lock_payments(pipeline, state, asked)
     with pipelined(connection) as pipeline:
         ask_followers(pipeline, state, state.payments.keys(), unreadable)

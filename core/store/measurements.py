@@ -65,7 +65,7 @@ class Measurements(Struct, frozen=True):
     payments_differing: int
     feed_head: int
     relay_lag_s: float
-    deliveries: DeliveriesState = DeliveriesState((), 0.0)
+    deliveries: DeliveriesState = DeliveriesState((), 0.0, {"followed": 0, "failing": 0, "waiting": 0})
 
 
 def measure(connection: Connection) -> Measurements:

@@ -27,12 +27,12 @@ SELECT username_key, {USER_COLUMNS} FROM p, user_account WHERE phone_key = ANY(p
 """If staff gave a user the number as username, that user is the person too."""
 SQL_CREATE = require_all("""
 INSERT INTO user_account (id, username, username_key, phone, phone_key, contact_email, first_name, last_name, gender,
-                          country, country_code, date_joined, password_hash, must_change_password)
+                          country, country_code, language, date_joined, password_hash, must_change_password)
 SELECT id, username, phone_key, phone, phone_key, email, first_name, last_name, gender, country, country_code,
-       date_joined, %s::text, %s
+       nullif(language, ''), date_joined, %s::text, %s
 FROM json_to_recordset(%s::json) AS u (
     id bigint, username text, phone text, phone_key text, email text, first_name text, last_name text, gender text,
-    country text, country_code text, date_joined timestamptz)
+    country text, country_code text, language text, date_joined timestamptz)
 ON CONFLICT DO NOTHING RETURNING id
 """)
 
@@ -80,6 +80,8 @@ def write_users(trip: RoundTrip, events: Sequence[Event], initial_password_hash:
     """
     users = sorted((e for e in events if isinstance(e, UserCreated)), key=lambda event: event.user.phone_key or "")
     if users:
-        rows = [{**asdict(event.user), "country_code": event.country_code} for event in users]
+        rows = [
+            {**asdict(event.user), "country_code": event.country_code, "language": event.language} for event in users
+        ]
         must_change = initial_password_hash is not None
         trip.execute(SQL_CREATE, (initial_password_hash, must_change, json_of(rows), len(users)))

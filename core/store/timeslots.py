@@ -28,7 +28,11 @@ WHERE s.deleted_at IS NULL
                                               WHERE b.id = ANY(%(bookings)s) AND b.time_slot_id IS NOT NULL))
 ORDER BY s.id FOR UPDATE OF s
 """
-"""Locked before any booking, in id order. A booking's slot never changes, so it can be read before the booking is locked."""
+"""Locked before any booking, in id order. A booking may have gone to another slot when it is locked itself: that one is
+locked later (`lock_new_slots`)."""
+SQL_NEW_SLOTS = f"""
+SELECT {SLOT_COLUMNS} FROM {_TABLES} WHERE s.deleted_at IS NULL AND s.id = ANY(%s) ORDER BY s.id FOR UPDATE OF s
+"""
 SQL_NEIGHBOURS = f"""
 SELECT DISTINCT {SLOT_COLUMNS}
 FROM {SQL_INTERVAL_ROWS}
@@ -77,6 +81,17 @@ def lock_slots(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     bookings = needs.bookings | needs.unnamed
     if needs.slots or bookings:
         pipeline.ask(SQL_SLOTS, {"slots": list(needs.slots), "bookings": list(bookings)}, store_slots)
+
+
+def lock_new_slots(pipeline: QueryPipeline, state: State) -> None:
+    """Slots of bookings that another lane moved to them between the look at their slots and at themselves."""
+
+    def store_slots(rows: Rows) -> None:
+        state.slots |= {row[0]: slot_of(row) for row in rows}
+
+    had = {booking.time_slot_id for booking in state.bookings.values() if booking.time_slot_id is not None}
+    if missing := had - state.slots.keys():
+        pipeline.ask(SQL_NEW_SLOTS, (sorted(missing),), store_slots)
 
 
 def ask_neighbours(pipeline: QueryPipeline, state: State, commands: Sequence[Command]) -> None:

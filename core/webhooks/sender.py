@@ -1,42 +1,49 @@
-"""The sender of webhooks: plans events times endpoints, and makes one signed request at a time.
+"""The sender of webhooks: plans events times endpoints, and makes signed requests, one after another to an endpoint.
 
 An endpoint that has failed for days, or says that it wants no more (410), is disabled: with an entry in the audit log,
-and a mail to staff, which is a delivery of its own.
+an event of the feed, and a mail to staff, which is a delivery of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
+from msgspec import Struct, structs
 
 from core.deliveries.sender import Connections, Gap, Sender
+from core.domain.values import Booking, User
 from core.mail import Mail, Mailer
-from core.outbound.client import Answered, GuardedClient, NoAnswerError
+from core.outbound.client import Answered, Calls, GuardedClient, Limits, NoAnswerError
 from core.outbound.targets import BadTargetError, parse_target
+from core.sealed_secrets import SecretBox, UnreadableSecretError
 from core.settings import Settings
 from core.store.audit import ENGINE_AUTHOR, AuditEntry, record
 from core.store.connections.database import Connection
 from core.store.deliveries.cursors import add
+from core.store.deliveries.leases import RunLimits
+from core.store.deliveries.reports import park_waiting
 from core.store.deliveries.values import Answer, Delivery, NewDelivery, Verdict, dropped, never, sent, try_again
 from core.store.feed import FeedEvent
 from core.store.webhooks.endpoints import SENDER
 from core.store.webhooks.recipients import (
     Receiver,
     address_of_staff,
-    booking_view,
+    booking_views,
     disable,
     endpoints_wanting,
     is_failing_for,
     receiver,
     staff_to_mail,
+    tell_feed,
 )
 from core.webhooks.attempts import GONE, body_of, verdict_on, without_person
-from core.webhooks.sealed_secrets import SecretBox, UnreadableSecretError
 from core.webhooks.signature import headers_for
-from core.wire.feeds import BOOKING_WORDS
+from core.wire.feeds import BOOKING_WORDS, WEBHOOK_DISABLED
 from core.wire.outcomes import encode
 from core.wire.vocabulary import micros
 from core.wire.webhooks import RELOAD, TEST
@@ -45,11 +52,24 @@ log = structlog.get_logger()
 
 DISABLED_AFTER_S = 3 * 86_400.0
 """Of failing without a break."""
+LEASE_SPARE_S = 5.0
+"""To read before an attempt and to write after it."""
 STAFF = "staff:"
 """Begins the receiver of a mail to staff; the user's id follows."""
-DISABLED = "webhook_disabled"
-"""The type of that mail."""
 WANTS_NO_MORE = "the endpoint answered 410"
+
+
+IS_DISABLED = "the endpoint is disabled"
+
+
+class _Line(Struct, frozen=True):
+    """An endpoint as a run reaches it."""
+
+    to: Receiver
+    calls: Calls | None
+    secrets: Sequence[str]
+    why_not: Answer = Answer(Verdict.AGAIN, "not sent")
+    """The answer to all, where there are no calls."""
 
 
 class WebhookSender(Sender):
@@ -65,6 +85,7 @@ class WebhookSender(Sender):
         disabled_after_s: float = DISABLED_AFTER_S,
         public_url: str = "",
     ) -> None:
+        self.limits = RunLimits(lease_s=2 * client.total_s + LEASE_SPARE_S)
         self._box = box
         self._client = client
         self._mailer = mailer
@@ -89,36 +110,63 @@ class WebhookSender(Sender):
         key = f"{gap.why} {gap.position}"
         return [NewDelivery(str(id_), RELOAD, what, key=key) for id_, _ in endpoints_wanting(connection)]
 
+    def happened(self, delivery: Delivery) -> datetime:
+        return datetime.fromisoformat(delivery.data["at"]) if "at" in delivery.data else delivery.created_at
+
     def send(self, connections: Connections, delivery: Delivery) -> Answer:
-        if delivery.receiver.startswith(STAFF):
-            return self._mail_staff(connections, delivery)
+        with self.sending(connections, [delivery]) as send:
+            return send(delivery)
+
+    @contextmanager
+    def sending(
+        self, connections: Connections, deliveries: Sequence[Delivery]
+    ) -> Iterator[Callable[[Delivery], Answer]]:
+        """Read once for a run, which goes to one receiver over one connection."""
+        key = deliveries[0].receiver
+        if key.startswith(STAFF):
+            yield partial(self._mail_staff, connections)
+            return
         with connections() as connection:
-            to = receiver(connection, int(delivery.receiver))
-            view = None if delivery.booking_id is None else booking_view(connection, delivery.booking_id)
+            to = receiver(connection, int(key))
+            views = booking_views(connection, {one.booking_id for one in deliveries if one.booking_id is not None})
         if to is None:
-            return dropped("the endpoint was deleted")
-        if to.is_disabled and delivery.type != TEST:
-            return never("the endpoint is disabled")
+            yield lambda _: dropped("the endpoint was deleted")
+            return
+        with ExitStack() as stack:
+            line = self._line(to, stack)
+            yield lambda one: self._deliver(one, line, None if one.booking_id is None else views.get(one.booking_id))
+
+    def _line(self, to: Receiver, stack: ExitStack) -> _Line:
+        """How an endpoint is reached, until the stack ends; or why it is not."""
+        try:
+            calls = stack.enter_context(self._client.calls(parse_target(to.url, loopback=self._loopback)))
+            return _Line(to, calls, self._secrets(to))
+        except UnreadableSecretError:
+            words = "its secret was sealed with another HOLDFAST_SECRET_KEY: rotate it, then redeliver"
+            return _Line(to, None, (), try_again(words, is_receivers_fault=False))
+        except BadTargetError as problem:
+            return _Line(to, None, (), try_again(f"not sent: {problem}"))
+
+    def _deliver(self, delivery: Delivery, line: _Line, view: tuple[Booking, User] | None) -> Answer:
+        if line.to.is_disabled and delivery.type != TEST:
+            return never(IS_DISABLED)
         body = body_of(delivery.type, delivery.data, view)
         if body is None:
             return dropped("nothing is kept of the booking")
-        answer = self._post(delivery, to, encode(body))
+        answer = self._post(delivery, line, encode(body))
         if answer.detail and "excerpt" in answer.detail:
             answer.detail["excerpt"] = without_person(answer.detail["excerpt"], view)
         return answer
 
-    def _post(self, delivery: Delivery, to: Receiver, body: bytes) -> Answer:
-        detail: dict[str, Any] = {"url": to.url}
+    @staticmethod
+    def _post(delivery: Delivery, line: _Line, body: bytes) -> Answer:
+        detail: dict[str, Any] = {"url": line.to.url}
+        if line.calls is None:
+            return structs.replace(line.why_not, detail=detail)
         now = datetime.now(UTC)
         try:
-            target = parse_target(to.url, loopback=self._loopback)
-            headers = headers_for(str(delivery.id), now, body, self._secrets(to))
-            answered = self._client.post(target, {"Content-Type": "application/json", **headers}, body)
-        except UnreadableSecretError:
-            words = "its secret was sealed with another HOLDFAST_SECRET_KEY: rotate it, then redeliver"
-            return try_again(words, is_receivers_fault=False, detail=detail)
-        except BadTargetError as problem:
-            return try_again(f"not sent: {problem}", detail=detail)
+            headers = headers_for(str(delivery.id), now, body, line.secrets)
+            answered = line.calls.post({"Content-Type": "application/json", **headers}, body)
         except NoAnswerError as problem:
             return try_again(str(problem), detail=detail)
         return verdict_on(answered, now, detail | _answer_in(answered))
@@ -139,6 +187,7 @@ class WebhookSender(Sender):
         else:
             return
         if disable(connection, id_, why):
+            park_waiting(connection, SENDER, delivery.receiver, IS_DISABLED)
             self._tell(connection, id_, why)
 
     def _tell(self, connection: Connection, id_: int, why: str) -> None:
@@ -148,12 +197,13 @@ class WebhookSender(Sender):
             connection,
             AuditEntry(ENGINE_AUTHOR, "webhook.disabled", f"webhook:{id_}", {"is_enabled": True}, after),
         )
+        tell_feed(connection, WEBHOOK_DISABLED, id_, why)
         if self._mailer is not None:
             what = {"webhook": id_, "why": why}
             add(
                 connection,
                 SENDER,
-                [NewDelivery(f"{STAFF}{user}", DISABLED, what) for user in staff_to_mail(connection)],
+                [NewDelivery(f"{STAFF}{user}", WEBHOOK_DISABLED, what) for user in staff_to_mail(connection)],
             )
 
     def _mail_staff(self, connections: Connections, delivery: Delivery) -> Answer:
@@ -191,7 +241,7 @@ def webhook_sender(settings: Settings, mailer: Mailer | None) -> WebhookSender:
     """As a delivery worker has it."""
     return WebhookSender(
         SecretBox(settings.secret_key, settings.secret_key_previous),
-        GuardedClient(loopback=settings.webhooks_loopback),
+        GuardedClient(loopback=settings.webhooks_loopback, limits=Limits.within(settings.webhook_timeout_s)),
         mailer,
         loopback=settings.webhooks_loopback,
         disabled_after_s=settings.delivery_retry_s,

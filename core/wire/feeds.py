@@ -24,6 +24,7 @@ BookingWord = Literal["booking_created", "booking_updated", "booking_deleted"]
 SlotWord = Literal["timeslot_created", "timeslot_updated", "timeslot_deleted", "booking_created", "booking_cancelled"]
 
 BOOKING_WORDS: Mapping[str, BookingWord] = {word: word for word in get_args(BookingWord)}
+WEBHOOK_DISABLED = "webhook_disabled"
 SLOT_WORDS: Mapping[str, SlotWord] = {word: word for word in get_args(SlotWord)}
 """By what an event is called, where that is a word of the feed too."""
 
@@ -66,6 +67,21 @@ class BookingsTold(Struct, frozen=True, kw_only=True):
     position: PositionText
 
 
+class DisabledWebhook(Struct, frozen=True, kw_only=True):
+    id: int
+    reason: str
+    """In words for people."""
+
+
+class WebhookTold(Struct, frozen=True, kw_only=True, tag_field="type", tag="webhook_disabled"):
+    """An endpoint of webhooks is sent nothing more, as it failed for days or wants no more: look at it. No filter
+    keeps it back, as it is about no booking.
+    """
+
+    data: DisabledWebhook
+    position: PositionText
+
+
 class SlotTold(Struct, frozen=True):
     """What became of a time slot or of its booking: the slot as it was when that happened."""
 
@@ -100,7 +116,7 @@ class Subscribed(Struct, frozen=True, kw_only=True):
 
 
 class Reload(Struct, frozen=True, kw_only=True):
-    """What was missed cannot be told any more: ask for everything again; news follows from here."""
+    """Events after this position are no longer available: reload everything, then continue from the new position."""
 
     type: Literal["reload"] = "reload"
     position: PositionText
@@ -170,7 +186,7 @@ class FeedDescription(Struct, frozen=True, kw_only=True):
 ADMIN_BOOKINGS = FeedDescription(
     path="/ws/admin/bookings",
     who="Staff.",
-    says=(BookingTold, BookingsTold, Subscribed),
+    says=(BookingTold, BookingsTold, WebhookTold, Subscribed),
     understands=(GetBookings, Subscribe),
 )
 CALENDAR = FeedDescription(path="/ws/calendar", who="Anybody with an account.", says=(SlotTold,))

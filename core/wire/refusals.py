@@ -19,10 +19,13 @@ from core.domain.commands import (
     ChangeSlot,
     CloseResource,
     Command,
+    MoveToSlot,
+    MoveWithSlot,
     OfferSlot,
     OfferWeekly,
     Place,
     RequestPayment,
+    Reschedule,
 )
 from core.domain.marketplace.commands import (
     BookBundle,
@@ -35,6 +38,7 @@ from core.domain.marketplace.commands import (
     MoveBooking,
     OpenSession,
     TakeSeat,
+    TurnBooking,
 )
 from core.domain.refusals import CommandRefused, Refusal
 from core.wire.vocabulary import APPOINTMENTS_STATUS, STATUS_WORDS
@@ -127,6 +131,15 @@ REFUSALS: Mapping[Refusal, RefusalAnswer] = {
     Refusal.RESOURCE_NOT_FOUND: RefusalAnswer(404, "Resource not found", "resource_id"),
     Refusal.CLOSURE_NOT_FOUND: RefusalAnswer(404, "Closure not found"),
     Refusal.ALREADY_CLOSED: RefusalAnswer(409, "The resource is already closed for some of that time", "start_date"),
+    Refusal.BUSY_IN_CALENDAR: RefusalAnswer(
+        409, "A calendar that the resource follows says this time is busy: change it there, or stop following it"
+    ),
+    Refusal.CLOSED: RefusalAnswer(
+        409, "It is closed at that time: choose another time, or end the closure first", "start_time"
+    ),
+    Refusal.LENGTH_IS_PRICED: RefusalAnswer(
+        409, "Its price depends on how long it lasts: cancel it and book the new length", "end_time"
+    ),
     Refusal.DECIDED_TOO_LATE: RefusalAnswer(409, "The command's deadline passed before it was decided"),
     Refusal.SERVICE_INACTIVE: RefusalAnswer(409, "This service cannot be booked any more", "service_name"),
     Refusal.UNKNOWN_SERVICE: RefusalAnswer(400, "There is no service of this name", "service_name"),
@@ -213,6 +226,22 @@ _NEW_BOOKING = RequestFields(
     _names("service_id practitioner_id start_time end_time location_id service_session_id user_id")
 )
 _NEW_TIME = RequestFields(_names("start_time end_time service_session_id"), {"location_id": "start_time"})
+_MOVED = RequestFields(
+    _names("start_time end_time resource_id"),
+    {
+        "booking_date": "start_time",
+        "booking_time": "start_time",
+        "time_slot": "start_time",
+        "location_id": "start_time",
+        "practitioner_id": "start_time",
+        "service_id": "start_time",
+        "service_session_id": "start_time",
+        "room_id": "resource_id",
+        "guest_count": "resource_id",
+        "category": "resource_id",
+    },
+)
+_MOVED_BY_CLIENT = RequestFields(_names("start_time"), dict.fromkeys((*_MOVED.instead, *_MOVED.names), "start_time"))
 _OF_SLOT = {"time_slot": "start_time", "booking_time": "start_time"}
 _OF_PACKAGE = dict.fromkeys(_names("practitioner_id start_time end_time location_id service_session_id"), "schedule")
 _OF_COURSE = {"service_session_id": "service_id", "start_time": "service_id"}
@@ -223,6 +252,9 @@ FIELDS_OF_COMMAND: Mapping[type[Command], RequestFields] = {
     BookSlot: RequestFields(_names("time_slot")),
     OfferSlot: RequestFields(_names("start_time end_time category"), _OF_SLOT),
     ChangeSlot: RequestFields(_names("start_time end_time category if_booked"), _OF_SLOT),
+    Reschedule: _MOVED,
+    MoveToSlot: _MOVED,
+    MoveWithSlot: _MOVED,
     OfferWeekly: RequestFields(_names("category start_date start_time end_time"), {"time_slot": "start_date"}),
     CloseResource: RequestFields(_names("start_date start_time end_date end_time resource_id")),
     RequestPayment: RequestFields(_names("booking_id amount currency")),
@@ -239,6 +271,11 @@ FIELDS_OF_COMMAND: Mapping[type[Command], RequestFields] = {
 }
 """Where the body's fields are not the command's own."""
 FIELDS_BY_CONTRACT: Mapping[tuple[str, type[Command]], RequestFields] = {
+    ("agent", Reschedule): _MOVED_BY_CLIENT,
+    ("rooms", Reschedule): _MOVED_BY_CLIENT,
+    ("calendar", MoveToSlot): _MOVED_BY_CLIENT,
+    ("appointments", MoveBooking): _MOVED,
+    ("appointments", TurnBooking): NOTHING,
     ("agent", Place): RequestFields(_names("service_name booking_date booking_time phone")),
     ("marketplace", CloseResource): RequestFields(_names("start_date start end_date end")),
 }

@@ -14,9 +14,12 @@ LOOPBACK = ("127.0.0.1", "::1")
 CADDYFILE = Path(__file__).parents[1] / "Caddyfile"
 
 
-def environment(*, site: str, api: int, notifier: int, flower: int, bind: Sequence[str] = LOOPBACK) -> dict[str, str]:
+def environment(
+    *, site: str, api: int, notifier: int, flower: int, pages: Path, bind: Sequence[str] = LOOPBACK
+) -> dict[str, str]:
     """The Caddyfile's placeholders, for inner parts on this machine."""
     return {
+        "HOLDFAST_PAGES": str(pages),
         "HOLDFAST_BIND": " ".join(bind),
         "HOLDFAST_SITE": site,
         "HOLDFAST_API": f"127.0.0.1:{api}",

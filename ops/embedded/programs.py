@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,11 +41,16 @@ class Programs:
         folder = self.data_folder.run / "valkey"
         return Valkey(folder, self.inner["valkey"], self.data_folder.secret_file("valkey-password"))
 
+    @property
+    def pages(self) -> Path:
+        """Where the pages are published for the front door."""
+        return self.data_folder.folder / "pages"
+
     def caddy(self) -> Program:
         api, notifier, flower = (self.inner[name] for name in ("api", "notifier", "flower"))
         site = f"http://:{self.port}"
         placeholders = caddy.environment(
-            site=site, api=api, notifier=notifier, flower=flower, bind=self.listen_addresses
+            site=site, api=api, notifier=notifier, flower=flower, pages=self.pages, bind=self.listen_addresses
         )
         placeholders["HOLDFAST_PUBLIC_URL"] = self.environment()["HOLDFAST_PUBLIC_URL"]
         placeholders["HOLDFAST_FLOWER_IS_ON"] = "1" if FLOWER in self.processes() else "0"
@@ -103,6 +109,17 @@ class Programs:
         environment = secret_settings.without_others(self.environment(), secret_settings.MIGRATE)
         environment[secret_settings.OWNER] = self.postgres.url()
         return Program("migrate", installed(MIGRATE), environment, ROOT, self._log("migrate"))
+
+    @property
+    def has_demo_week(self) -> bool:
+        return self.is_demo and from_environment(self.environment()).demo_week
+
+    def demo_week(self) -> Program:
+        """A client of the front door: it is given nothing but addresses."""
+        stripe = (f"http://127.0.0.1:{self.inner['stripe']}",) if self.has_own_stripe else ()
+        argv = (sys.executable, "-m", "ops.demo_week", f"http://127.0.0.1:{self.port}", *stripe)
+        environment = child_environment({}, secret_settings.without_others(inherited(), ()))
+        return Program("demo-week", argv, environment, ROOT, self._log("demo-week"))
 
     def _log(self, name: str) -> Path:
         return self.data_folder.logs / f"{name}.log"

@@ -21,6 +21,7 @@ from ops.embedded.data_folder import DataFolder, DataFolderError
 from ops.embedded.leftovers import end_leftovers
 from ops.embedded.programs import Programs
 from ops.embedded.supervisor import Probe, Supervisor, describe_exit
+from ops.pages import publish
 from ops.processes import FLOWER, Process, Stage
 
 START_TIMEOUT_S = 120.0
@@ -48,6 +49,7 @@ class EmbeddedStack:
         self._asked_to_stop = 0
         self._began = time.monotonic()
         self._supervisor = Supervisor(data_folder.record, "", self._say)
+        self._demo_week: Child | None = None
 
     def run(self) -> int:
         """Until somebody asks to stop; the exit code."""
@@ -59,6 +61,7 @@ class EmbeddedStack:
             self._start()
             while True:
                 self._supervisor.restart_ended()
+                self._look_at_demo_week()
                 self._pause(SUPERVISE_EVERY_S)
         except Interrupted:
             return 0
@@ -86,6 +89,14 @@ class EmbeddedStack:
         self._start_application(programs)
         self._await_canary(programs, since)
         welcome.ready(programs, time.monotonic() - self._began)
+        if programs.has_demo_week:
+            self._demo_week = Child(programs.demo_week())
+
+    def _look_at_demo_week(self) -> None:
+        """It is booked beside the running stack, which its failure does not end."""
+        if self._demo_week is not None and self._demo_week.exit_code() is not None:
+            self._say(self._demo_week.tail(1))
+            self._demo_week = None
 
     def _checked(self) -> Programs:
         """What is to be started, if it can be. A first start that is refused leaves no folder."""
@@ -127,6 +138,7 @@ class EmbeddedStack:
         }
         self._supervisor.start(postgres.program(logs / "postgres.log"), Stage.STORES, postgres.answers)
         self._supervisor.start(valkey.program(logs / "valkey.log"), Stage.STORES, valkey.answers)
+        publish(programs.pages)
         self._supervisor.start(programs.caddy(), Stage.FRONT, pending["caddy"][1])
         self._await_all(pending)
         postgres.create_database()
@@ -210,6 +222,8 @@ class EmbeddedStack:
     def _stop(self) -> None:
         if not self._supervisor.programs_by_name:
             return
+        if self._demo_week is not None:
+            self._demo_week.kill()
         asked_before = self._asked_to_stop
         self._say("Stopping. Ctrl-C again makes it faster.")
         began = time.monotonic()

@@ -103,6 +103,9 @@ class Deliveries(Struct, frozen=True):
     """Deleted before they were planned, in all."""
     lag_s: float
     """How late the delivery workers are with what is due."""
+    busy_calendars: int
+    """That resources follow."""
+    busy_calendars_failing: int
 
 
 class Sockets(Struct, frozen=True):

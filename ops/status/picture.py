@@ -178,6 +178,8 @@ def _deliveries(one: Deliveries) -> str:
         f"{one.parked} parked",
         f"{one.unplanned_events} events not planned" if one.unplanned_events else "",
         f"{one.missed_events} events missed" if one.missed_events else "",
+        f"{one.busy_calendars} calendars followed" if one.busy_calendars else "",
+        f"{one.busy_calendars_failing} of them failing" if one.busy_calendars_failing else "",
     )
     return ", ".join(filter(None, told))
 

@@ -162,6 +162,8 @@ def _deliveries(database: RunningState) -> Deliveries:
         max((one.unplanned_events for one in state.senders), default=0),
         sum(one.missed_events for one in state.senders),
         state.lag_s,
+        sum(state.busy_calendars.values()),
+        state.busy_calendars["failing"],
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -32,6 +32,12 @@ class Meter:
 
 def per_booking_us(before: Mapping[str, float], after: Mapping[str, float], bookings: int) -> dict[str, float]:
     return {name: (after[name] - before.get(name, 0.0)) / max(1, bookings) * 1e6 for name in after}
+
+
+def seconds_of(pids: Iterable[int]) -> float:
+    """Of those of them that run."""
+    _, seconds = _all_processes()
+    return sum(seconds.get(pid, 0.0) for pid in pids)
 
 
 def _kind(name: str) -> str:

@@ -99,3 +99,23 @@ def fresh_page(browser: Browser, *, bypass_csp: bool = False) -> Iterator[Page]:
 def page(browser: Browser) -> Iterator[Page]:
     with fresh_page(browser) as page:
         yield page
+
+
+OF_OUTAGES = ("Failed to load resource", "WebSocket connection to ")
+"""What Chromium itself says of answers and handshakes that fail: a page cannot keep it from doing so."""
+
+
+@contextmanager
+def watched(page: Page) -> Iterator[None]:
+    """Fails at its end if the page complained: of what its policy refuses, of a script's error, of what is missing."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield
+    assert [one for one in complaints if not any(words in one for words in OF_OUTAGES)] == []
+
+
+@pytest.fixture
+def checked_page(page: Page) -> Iterator[Page]:
+    with watched(page):
+        yield page

@@ -1,4 +1,6 @@
-"""`make clients`: lints the description, generates clients of it in Python and TypeScript, compiles them and books."""
+"""`make clients`: lints the description, generates clients of it in Python and TypeScript, compiles them and books.
+
+It also reads what others read: calendar files, a webhook, and the pages."""
 
 from __future__ import annotations
 
@@ -10,18 +12,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
 
-from core.webhooks.signature import headers_for, new_secret
 from ops.embedded.environment import ROOT
+from ops.processes import DELIVERIES, PIPELINE
+from tests.clients import pages
 from tests.clients.calendar_files import cases
-from tests.support.clients.callers import USER, access_for
+from tests.support.clients.callers import ADMIN, USER, access_for, bearer
 from tests.support.processes.servers import PostgresServer, ValkeyServer
 from tests.support.processes.stack import Stack
+from tests.support.wait import wait_until
+from tests.support.webhooks import WebhookReceiver
 
 HERE = Path(__file__).parent
 TOOLS = ROOT / ".tools" / "clients"
@@ -69,7 +73,8 @@ def steps(stack: Stack) -> Mapping[str, Callable[[], str]]:
         "Compiling it": compile_typescript,
         "Booking by it in TypeScript": lambda: book_in_typescript(stack),
         "Reading calendar files by ical.js": read_calendars,
-        "Verifying a webhook by npm's standardwebhooks": verify_webhook,
+        "Reading the pages by vnu": lambda: check_pages(stack),
+        "Verifying a webhook of the stack by npm's standardwebhooks": lambda: verify_webhook(stack),
     }
 
 
@@ -81,7 +86,7 @@ def running(folder: Path) -> Iterator[Stack]:
         closing.callback(postgres.close)
         postgres.start()
         valkey.start()
-        stack = Stack(folder=folder / "stack", database_url=postgres.new_database(demo=True), valkey=valkey)
+        stack = Stack(folder / "stack", postgres.new_database(demo=True), valkey, (*PIPELINE, DELIVERIES))
         closing.callback(stack.close)
         yield stack.start()
 
@@ -165,13 +170,39 @@ def read_calendars() -> str:
     return f"{run(('node', 'calendars.mjs', 'made/calendars.json')).strip()} entries"
 
 
-def verify_webhook() -> str:
-    """Signed with a new secret and with the one before it: a receiver that knows either verifies."""
-    secrets, body = (new_secret(), new_secret()), b'{"type":"booking_created","data":{"notes":"10 \xe2\x82\xac"}}'
-    headers = headers_for("0b5e7c9a", datetime.now(UTC), body, secrets)
+def check_pages(stack: Stack) -> str:
+    """What is served and what is drawn of it. Warnings fail too."""
+    folder = MADE / "pages"
+    folder.mkdir()
+    files = pages.write(stack, folder)
+    jar = NODE / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
+    command = ("java", "-jar", str(jar), "--format", "json", "--stdout", "--exit-zero-always", *map(str, files))
+    found = json.loads(run(command))["messages"]
+    told = [
+        f"{Path(one['url']).name}:{one.get('lastLine')}: {one['message']} {one.get('extract', '')}" for one in found
+    ]
+    return f"{len(files)} documents, {_none(told)}"
+
+
+def verify_webhook(stack: Stack) -> str:
+    """One that the stack sent, signed with a new secret and with the one before it: whoever knows either verifies."""
     shutil.copy(HERE / "webhook.cjs", NODE)
-    for secret in secrets:
-        sent = json.dumps({"secret": secret, "headers": headers, "body": body.decode()})
+    receiver = WebhookReceiver(stack.folder / "receiver")
+    receiver.start()
+    try:
+        with httpx.Client(base_url=stack.api_url, headers=bearer(access_for(stack, ADMIN)), timeout=60.0) as staff:
+            body = {"url": receiver.url("npm")}
+            made = staff.post("/api/admin/webhooks/", json=body).raise_for_status().json()["data"]
+            path = f"/api/admin/webhooks/{made['id']}"
+            rotated = staff.post(f"{path}/rotate-secret/").raise_for_status().json()["data"]
+            staff.post(f"{path}/test/").raise_for_status()
+            wait_until(lambda: bool(receiver.heard("npm")), "the message arrives")
+        heard = receiver.heard("npm")[0]
+    finally:
+        receiver.close()
+    headers = {name.lower(): value for name, value in heard["headers"].items()}
+    for secret in (made["secret"], rotated["secret"]):
+        sent = json.dumps({"secret": secret, "headers": headers, "body": heard["body"]})
         told = run(("node", "webhook.cjs", sent)).strip()
     return told
 

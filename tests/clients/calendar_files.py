@@ -9,14 +9,23 @@ from typing import Any
 
 from core.calendars.calendar_file import calendar_file
 from core.calendars.event_component import CalendarEntry
-from tests.support.calendar_entries import HOSTILE, READ, ZONES, entries_around_changes, entry
+from tests.support.calendar_entries import (
+    HOSTILE,
+    READ,
+    VIEWED,
+    ZONES,
+    entries_around_changes,
+    entries_of_a_subscription,
+    entry,
+)
 
 
 def cases() -> str:
     """As JSON: each file with what is to be read in it."""
     zones = [_case(name, list(entries_around_changes(name))) for name in ZONES]
+    viewed = [_case(" from ".join(pair), list(entries_of_a_subscription(*pair))) for pair in VIEWED]
     texts = [_case(kind, [entry(summary=text)], summary=READ.get(kind, text)) for kind, text in HOSTILE.items()]
-    return json.dumps([*zones, *texts])
+    return json.dumps([*zones, *viewed, *texts])
 
 
 def _case(name: str, entries: Sequence[CalendarEntry], **changes: str) -> dict[str, Any]:

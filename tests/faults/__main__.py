@@ -1,82 +1,95 @@
-"""`python -m tests.faults`: round after round of faults in a random order, each with its balance; ends with 1 if one is off."""
+"""`python -m tests.faults`: faults by a seed's schedule while client processes work, then the verdict; ends with 1 if anything is off."""
 
 from __future__ import annotations
 
 import argparse
-import random
+import os
 import secrets
 import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.faults.faults import HARDER, Scene
-from tests.faults.rounds import Balance, play
-from tests.support.processes.servers import PostgresServer, ValkeyServer
-from tests.support.processes.stack import Stack
+import msgspec
 
-DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
-"""As in production, whatever the tests' own servers do."""
+from tests.faults.history.operations import operations
+from tests.faults.recovery import rows, table
+from tests.faults.run import Plan, Told, play
+from tests.faults.schedule import FAULTS
+from tests.faults.stage import SHORT, WHOLE, stage
+from tests.faults.strikes.fault import Fault
+from tests.faults.strikes.processes import faketime
+
+DURATION_S = 300.0
 
 
 def main() -> int:
     options = _options()
     seed = secrets.randbits(32) if options.seed is None else options.seed
-    print(f"Again: make faults FAULTS_OPTIONS='--seed {seed}'", flush=True)
-    with TemporaryDirectory(prefix="holdfast-faults-") as name, ExitStack() as closing:
-        scene = _scene(Path(name), closing, random.Random(seed))  # noqa: S311 - no secret
-        return _rounds(scene, options.only.split(",") if options.only else list(HARDER), options.rounds)
-
-
-def _scene(folder: Path, closing: ExitStack, chance: random.Random) -> Scene:
-    postgres = PostgresServer(folder / "postgres", DURABLE)
-    closing.callback(postgres.close)
-    postgres.start()
-    valkey = ValkeyServer(folder / "valkey")
-    valkey.start()
-    stack = Stack(folder=folder / "stack", database_url=postgres.new_database(demo=True), valkey=valkey)
-    closing.callback(stack.close)
-    return Scene(stack.start(), postgres, chance)
-
-
-def _rounds(scene: Scene, names: list[str], rounds: int) -> int:
-    total: list[Balance] = []
-    for number in range(1, rounds + 1):
-        for name in scene.chance.sample(names, len(names)):
-            began = time.monotonic()
+    duration_s = options.duration or float(os.environ.get("DURATION_S") or DURATION_S)
+    print(f"Again: make faults DURATION_S={duration_s:g} FAULTS_OPTIONS='--seed {seed}'", flush=True)
+    faults = [FAULTS[name] for name in options.only] if options.only else list(FAULTS.values())
+    began = time.monotonic()
+    with TemporaryDirectory(prefix="holdfast-faults-") as name:
+        folder = Path(options.folder or name)
+        cluster = Path(options.cluster) if options.cluster else None
+        wants_mount = any(one.needs_mount for one in faults)
+        with stage(folder / "stage", copy_of=cluster, statements=options.sql, mounted=wants_mount) as made:
+            chosen = _possible(faults, has_mount=made.mount is not None)
+            plan = Plan(seed, duration_s, chosen, SHORT if options.short else WHOLE, once=options.once)
             try:
-                balance = play(scene, HARDER[name])
+                told = play(made, plan, lambda words: print(f"{time.monotonic() - began:6.1f} s  {words}", flush=True))
             except (AssertionError, TimeoutError) as problem:
-                print(f"{number:>3}  {name}: {problem}\n{scene.stack.logs()}", flush=True)
+                print(f"{problem}\n{made.stack.logs()}", flush=True)
+                _write(options.result, [f"the run did not come to its end: {str(problem).splitlines()[0]}"], [])
                 return 1
-            total.append(balance)
-            print(f"{number:>3}  {name:<36} {time.monotonic() - began:5.1f} s  {balance}", flush=True)
-            if balance.problems:
-                print(f"     OFF: {'; '.join(balance.problems)}", flush=True)
-    return _summary(total)
+            if told.problems:
+                print(made.stack.logs(6), flush=True)
+    return _report(told, options.result)
 
 
-def _summary(total: list[Balance]) -> int:
-    off = sum(bool(balance.problems) for balance in total)
-    accepted, outcomes = sum(one.accepted for one in total), sum(one.outcomes for one in total)
-    double, disorder = sum(one.double_bookings for one in total), sum(one.out_of_order for one in total)
-    longest_s = max((one.longest_s for one in total), default=0.0)
-    print(f"{len(total)} rounds: {accepted} commands accepted, {outcomes} outcomes, {double} double bookings,")
-    print(f"{disorder} out of order, the longest decided after {longest_s:.2f} s; {off} rounds off", flush=True)
-    return 1 if off else 0
+def _possible(faults: list[Fault], *, has_mount: bool) -> list[Fault]:
+    """What cannot be done here is said aloud."""
+    has_library = faketime() is not None
+    for one in faults:
+        if one.needs_mount and not has_mount:
+            print(f"NOT RUN: {one.name}: mounting a small file system needs root", flush=True)
+        if one.needs_faketime and not has_library:
+            print(f"NOT RUN: {one.name}: apt-get update && apt-get install --yes libfaketime", flush=True)
+    return [one for one in faults if (has_mount or not one.needs_mount) and (has_library or not one.needs_faketime)]
+
+
+def _report(told: Told, result: str | None) -> int:
+    done = operations(told.history)
+    print(f"\n{len(done)} operations in {len(told.history)} requests, {len(told.struck)} faults\n")
+    print(table(rows(told.struck, done)), end="\n\n")
+    for finding in told.findings:
+        print(finding)
+    for problem in told.problems:
+        print(f"OFF: {problem}")
+    sys.stdout.flush()
+    _write(result, told.problems, [one.name for one in told.struck])
+    return 1 if told.problems else 0
+
+
+def _write(result: str | None, problems: list[str], struck: list[str]) -> None:
+    if result:
+        Path(result).write_bytes(msgspec.json.encode({"problems": problems, "struck": struck}))
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make faults", description="Kill, stop and empty parts while clients book.")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each fault strikes (default 3)")
-    parser.add_argument("--seed", type=int, help="play the same faults again (default: a random one, printed)")
-    parser.add_argument("--only", help=f"of {', '.join(HARDER)}; separated by commas (default: all)")
-    options = parser.parse_args()
-    unknown = set(options.only.split(",") if options.only else ()) - set(HARDER)
-    if unknown:
-        parser.error(f"--only does not know {', '.join(sorted(unknown))}")
-    return options
+    parser = argparse.ArgumentParser(prog="make faults", description="Faults strike while client processes work.")
+    parser.add_argument("--seed", type=int, help="the same schedule again (default: a random one, printed)")
+    parser.add_argument("--duration", type=float, help=f"seconds of faults (DURATION_S=, default {DURATION_S:g})")
+    parser.add_argument("--only", action="append", choices=list(FAULTS), metavar="FAULT",
+                        help=f"this fault, and those of further --only: {'; '.join(FAULTS)}")  # fmt: skip
+    parser.add_argument("--once", action="store_true", help="each fault once, however long that takes")
+    parser.add_argument("--short", action="store_true", help="fewer clients")
+    parser.add_argument("--sql", action="append", default=[], help="done to the database before anybody connects")
+    parser.add_argument("--cluster", help="a folder with a prepared PostgreSQL, to be copied")
+    parser.add_argument("--folder", help="where to leave logs and histories")
+    parser.add_argument("--result", help="a file for the verdict, as JSON")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

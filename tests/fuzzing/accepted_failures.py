@@ -37,7 +37,8 @@ SENTENCES: Mapping[str, str] = {
     ),
     r"must be later than |must not be before |must be after start_date$|must end after it starts$"
     r"|must each end after they start": "Two fields must be in order",
-    r"^A closure may last|^A time slot may last|^A pattern may span|slots; \d+ may be made at once$|^end_time is too long after": (
+    r"^A closure may last|^A time slot may last|^A pattern may span|slots; \d+ may be made at once$|^end_time is too long after"
+    r"|^end_time may be 24 hours after start_time at most$|^At most \d+ days can be asked for at once$": (
         "A span may be so long and no longer"
     ),
     r"^No slot of that duration fits|^None of these weekdays lies between|^The slot is longer than the room": (
@@ -61,6 +62,8 @@ SENTENCES: Mapping[str, str] = {
     r"^This kind has none: leave it out$|^Say which one: its id$": "What a calendar link is about depends on its kind",
     r"^It must be an absolute https URL|^It must begin with https://|^It must hold no user name|^It must have no fragment"
     r"|^Its (host|port|address) ": "A pattern knows neither hosts nor ports nor private networks",
+    r"^Write scheme and host alone|^Write an address that begins with https://|^Name a whole host"
+    r"|^Use an origin of at most": "A pattern knows neither hosts nor ports",
     r"^This is not the current password$": "The present password cannot be generated",
 }
 """Of refusals with the code `invalid`: what they say, and why that is right."""

@@ -1,4 +1,5 @@
-"""`python -m tests.pictures`: books, holds, pays and listens for a moment, and draws what `holdfast status` says then."""
+"""`python -m tests.pictures`: takes pictures of the pages; then books, holds, pays and listens for a moment, and draws
+what `holdfast status` says then."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from ops.processes import DELIVERIES
 from ops.status.overview import Overview
 from ops.status.picture import picture
 from ops.status.reader import StatusReader
+from tests.pictures import pages
 from tests.support.clients.callers import ADMIN, access_for, bearer
 from tests.support.clients.http_client import agent_booking
 from tests.support.pages import ROOT
@@ -41,6 +43,9 @@ _FONTS = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)
 
 
 def main() -> int:
+    with TemporaryDirectory(prefix="holdfast-pictures-") as name:
+        for file in pages.main(Path(name)):
+            print(f"{file.relative_to(ROOT)} is taken anew")
     with TemporaryDirectory(prefix="holdfast-pictures-") as name, busy_stack(Path(name)) as stack:
         reader = StatusReader(stack.settings, stack.api_url, [stack.metrics_targets["notifier"]])
         found: list[Overview] = []

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
-from api.contracts.calendar.slot_times import MOMENT
 from api.http.forms import Form
+from api.http.moments import MOMENT
 from core import text_forms
 from tests.support.clients.responder_requests import refused_fields
 from tests.support.conformance.description import bodies

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.deliveries.pauses import JITTER, PAUSES, Pauses, after_failure
-from core.store.deliveries.leases import FAILURES_MAX, Failed
+from core.store.deliveries.leases import FAILURES_MAX
+from core.store.deliveries.reports import Failed
 
 START = datetime(2026, 3, 28, 12, tzinfo=UTC)
 CHANCES = st.lists(st.floats(0, 1), min_size=1, max_size=5)

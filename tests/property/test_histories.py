@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import combinations
 from typing import Any
 
@@ -21,6 +21,8 @@ from core.domain.commands import (
     PersonById,
     PersonByPhone,
     Place,
+    ReportVisit,
+    Reschedule,
 )
 from core.domain.decide import decide
 from core.domain.events import BookingChanged, BookingPlaced, UserCreated
@@ -57,6 +59,16 @@ commands: st.SearchStrategy[Command] = st.one_of(
         status=st.one_of(st.just(Status.CONFIRMED), asked),
     ),
     st.builds(ChangeStatus, booking_ids, st.one_of(asked, st.sampled_from(list(Status)))),
+    st.builds(
+        Reschedule,
+        booking_ids,
+        st.builds(
+            lambda n, at: datetime.combine(MONDAY + timedelta(days=n), at, UTC),
+            st.integers(0, 2),
+            st.builds(time, st.integers(8, 17), st.sampled_from([0, 20, 30])),
+        ),
+    ),
+    st.builds(ReportVisit, booking_ids, came=st.booleans()),
     st.builds(Cancel, booking_ids),
     st.builds(Delete, booking_ids),
     st.just(Canary()),
@@ -106,7 +118,8 @@ def state_and_ids() -> tuple[Any, Any]:
 def _assert_steps_are_allowed(before: dict[int, Any], events: tuple[Any, ...]) -> None:
     for event in events:
         if isinstance(event, BookingChanged):
-            assert may_become(event.was, event.booking.status)
+            assert event.moved_from is not None or may_become(event.was, event.booking.status)
+            assert event.moved_from is None or event.was is event.booking.status
             assert event.was is before[event.booking.id].status
             assert event.booking.version == before[event.booking.id].version + 1
         if isinstance(event, BookingPlaced):

@@ -4,7 +4,7 @@ given once, holds end exactly when they should, and nobody holds more than they 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import combinations
 
 from hypothesis import given, settings
@@ -23,6 +23,7 @@ from core.domain.commands import (
     Delete,
     ExpireDue,
     MoveOn,
+    Reschedule,
 )
 from core.domain.decide import decide
 from core.domain.events import BookingChanged, BookingPlaced, Event
@@ -60,11 +61,25 @@ def wishes(draw: st.DrawFn) -> BookRoom:
 
 
 ids = st.integers(EARLIEST, EARLIEST + 5)
+moves = st.builds(
+    lambda id_, day, hour, hours, room_id: Reschedule(
+        id_,
+        datetime.combine(day, time(hour), UTC),
+        datetime.combine(day, time(hour + hours), UTC) if hours else None,
+        room_id,
+    ),
+    ids,
+    st.sampled_from([MONDAY, TODAY]),
+    st.integers(12, 15),
+    st.integers(0, 2),
+    st.sampled_from([None, None, 1, 2, 3]),
+)
 some_ids = st.lists(ids, min_size=1, max_size=8).map(tuple)
 commands: st.SearchStrategy[Command] = st.one_of(
     wishes(),
     wishes(),
     wishes(),
+    moves,
     st.builds(Cancel, ids),
     st.builds(Delete, ids),
     st.builds(ChangeStatus, ids, st.sampled_from([Status.CONFIRMED, Status.COMPLETED, Status.CANCELLED])),
@@ -106,10 +121,18 @@ def test_holds_never_overlap_and_expire_exactly(history: list[tuple[Command, tim
 def _assert_refusal_is_true(known: State, command: Command, events: tuple[Event, ...], now: datetime) -> None:
     if events != (CommandRefused(Refusal.SLOT_TAKEN),):
         return
-    assert isinstance(command, BookRoom)
-    resource_id = known.rooms[command.room_id].resource_id
+    assert isinstance(command, BookRoom | Reschedule)
+    resource_id = _resource_of(known, command)
     holders = [known.bookings[c.booking_id] for c in known.claims[resource_id] if c.booking_id is not None]
-    assert any(not has_lapsed(booking, now) for booking in holders)
+    own = command.booking_id if isinstance(command, Reschedule) else None
+    assert any(not has_lapsed(booking, now) and booking.id != own for booking in holders)
+
+
+def _resource_of(known: State, command: BookRoom | Reschedule) -> int:
+    if command.room_id is not None:
+        return known.rooms[command.room_id].resource_id
+    assert isinstance(command, Reschedule)
+    return known.bookings[command.booking_id].resource_id
 
 
 def _assert_step_is_right(before: dict[int, Booking], event: Event, now: datetime) -> None:
@@ -117,8 +140,9 @@ def _assert_step_is_right(before: dict[int, Booking], event: Event, now: datetim
         case BookingPlaced(booking=booking):
             assert booking.status is (Status.HELD if booking.price_minor else Status.CONFIRMED)
             assert booking.status is Status.CONFIRMED or booking.hold_expires_at == now + timedelta(minutes=30)
-        case BookingChanged(booking=booking, was=was, freed=freed):
-            assert may_become(was, booking.status)
+        case BookingChanged(booking=booking, was=was, freed=freed, moved_from=moved_from):
+            assert may_become(was, booking.status) or (moved_from is not None and was is booking.status)
+            assert booking.hold_expires_at == before[booking.id].hold_expires_at
             assert freed is (booking.status not in TAKES_TIME)
             assert booking.price_minor == before[booking.id].price_minor
             lapsed = has_lapsed(before[booking.id], now)

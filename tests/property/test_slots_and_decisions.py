@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.events import BookingPlaced
-from core.domain.resources.free_slots import Slot, free_days, free_slots
-from core.domain.resources.local_time import Hours, day_bounds, instant
+from core.domain.resources.free_slots import Slot, Taken, free_days, free_slots
+from core.domain.resources.local_time import Hours, Span, day_bounds, instant, since_1970_us
 from core.domain.values import Claim, Resource, Rules
 from tests.support.clock_changes import ZONE_YEARS, transition_days
 from tests.support.values import counting_ids, decided, envelope, place, rules, state, user
@@ -83,27 +83,47 @@ def test_on_every_day_around_every_change_of_the_clocks_the_offer_is_what_decide
                 assert offered == accepted(bound, desk, minutes, day, claims, now), (day, opens, closes, minutes, now)
 
 
+TIMES = st.tuples(st.integers(-300, 6000), st.integers(1, 2000))
+
+
+def disjoint(starts: datetime, times: Sequence[tuple[int, int]]) -> list[Span]:
+    """Minutes after a moment and lengths as times in order, without those that overlap one before them."""
+    found: list[Span] = []
+    for after, length in sorted(times):
+        begins = starts + timedelta(minutes=after)
+        if not found or found[-1][1] <= begins:
+            found.append((begins, begins + timedelta(minutes=length)))
+    return found
+
+
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Sao_Paulo", "Pacific/Apia", "UTC"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_run_of_days_counts_what_each_days_list_offers(zone: str, data: st.DataObject) -> None:
     desk = Resource(1, "desk", "desk", zone)
     first = data.draw(st.sampled_from(transition_days(zone)), "first day")
     days = [first + timedelta(days=n) for n in range(4)]
-    bound = rules(hours=data.draw(hours_of_a_day(), "hours"), duration_minutes=60, allow_past=True, desk_id=desk.id)
+    minutes = data.draw(st.sampled_from([7, 30, 60, 90, 480]), "minutes")
+    bound = rules(
+        hours=data.draw(hours_of_a_day(), "hours"),
+        duration_minutes=minutes,
+        desk_id=desk.id,
+        allow_past=data.draw(st.booleans(), "allow_past"),
+    )
     starts, _ = day_bounds(first, zone)
-    times = st.tuples(st.integers(-300, 6000), st.integers(1, 2000))
-    claims = [
-        Claim(1, starts + timedelta(minutes=after), starts + timedelta(minutes=after + length), number)
-        for number, (after, length) in enumerate(data.draw(st.lists(times, max_size=5), "claims"))
+    now = starts + timedelta(minutes=data.draw(st.integers(-60, 5000), "now"))
+    kinds = [
+        disjoint(starts, data.draw(st.lists(TIMES, max_size=6), name)) for name in ("bookings", "sessions", "closures")
     ]
+    taken = Taken(*([(since_1970_us(begins), since_1970_us(ends)) for begins, ends in spans] for spans in kinds))
+    claims = [Claim(1, *span, None) for spans in kinds for span in spans]
 
-    counted = list(free_days(bound, desk, 60, days, claims, starts))
+    counted = list(free_days(bound, desk, minutes, days, taken, since_1970_us(now)))
 
     for day, booked, free in counted:
         begins, ends = day_bounds(day, zone)
-        assert booked == sum(begins <= claim.starts_at < ends for claim in claims)
-        assert free == len(free_slots(bound, desk, 60, day, claims, starts))
+        assert booked == sum(begins <= starts_at < ends for starts_at, _ in kinds[0])
+        assert free == len(free_slots(bound, desk, minutes, day, claims, now)), day
     assert [day for day, _, _ in counted] == days
 
 

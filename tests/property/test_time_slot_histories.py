@@ -21,6 +21,8 @@ from core.domain.commands import (
     Command,
     Delete,
     IfBooked,
+    MoveToSlot,
+    MoveWithSlot,
     OfferSlot,
     OfferWeekly,
     PersonById,
@@ -61,6 +63,9 @@ by_staff: st.SearchStrategy[Command] = st.one_of(
         st.sampled_from(IfBooked),
     ),
     st.builds(RemoveSlot, numbers),
+    st.builds(MoveToSlot, numbers, numbers),
+    st.builds(MoveToSlot, numbers, numbers),
+    st.builds(lambda booking, id_, span: MoveWithSlot(booking, id_, *span), numbers, category_ids, times),
     st.builds(ChangeStatus, numbers, st.sampled_from([Status.COMPLETED, Status.CANCELLED])),
     st.builds(Cancel, numbers),
     st.builds(Delete, numbers),
@@ -83,6 +88,10 @@ def meant(command: Command, state: State) -> Command:
     match command:
         case BookSlot(time_slot_id=n) | ChangeSlot(time_slot_id=n) | RemoveSlot(time_slot_id=n):
             return replace(command, time_slot_id=nth(state.slots, n))
+        case MoveToSlot(booking_id=n, time_slot_id=slot):
+            return replace(command, booking_id=nth(state.bookings, n), time_slot_id=nth(state.slots, slot))
+        case MoveWithSlot(booking_id=n):
+            return replace(command, booking_id=nth(state.bookings, n))
         case Cancel(booking_id=n) | ChangeStatus(booking_id=n) | Delete(booking_id=n):
             return replace(command, booking_id=nth(state.bookings, n))
         case _:

@@ -46,6 +46,14 @@ READ = {
 """As it is read again, where that differs."""
 
 
+VIEWED = (
+    ("Europe/Berlin", "America/New_York"),
+    ("Australia/Lord_Howe", "Europe/Dublin"),
+    ("America/Santiago", "Africa/Casablanca"),
+)
+"""The zone of what is booked, and that of somebody who subscribes to it and has something of their own."""
+
+
 def entry(number: int = 1, starts_at: datetime = NOW, **changes: Any) -> CalendarEntry:
     given: dict[str, Any] = {
         "uid": UUID(int=number),
@@ -67,3 +75,11 @@ def entries_around_changes(zone_name: str) -> Iterator[CalendarEntry]:
     instants = [change.at for change in clock_changes(zone_name, begins, ends)] or [begins]
     starts = (at + offset * MINUTES for at in instants for offset in AROUND)
     return (entry(number, at, zone=zone_name) for number, at in enumerate(starts))
+
+
+def entries_of_a_subscription(booked_in: str, viewed_from: str) -> Iterator[CalendarEntry]:
+    """Entries in both zones, each around the changes of its own clocks and of the other's."""
+    around = [*entries_around_changes(booked_in), *entries_around_changes(viewed_from)]
+    starts = sorted({one.starts_at for one in around})
+    places = [(at, zone_name) for zone_name in (booked_in, viewed_from) for at in starts]
+    return (entry(number, at, zone=zone_name) for number, (at, zone_name) in enumerate(places))

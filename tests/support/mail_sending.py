@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-from core.deliveries.pauses import PAUSES, after_failure
 from core.deliveries.planner import plan
 from core.identity.credentials.guest_tokens import booking_token
 from core.identity.principals import hash_token
@@ -16,10 +14,11 @@ from core.mail import Mailer, SmtpMailer
 from core.mails.sender import Mails
 from core.store.connections.database import Connection, connect_lane
 from core.store.deliveries.cursors import start_sender, stop_sender
-from core.store.deliveries.leases import Attempt, lease_due, report
+from core.store.deliveries.leases import Run
 from core.store.deliveries.values import Answer, Delivery
 from core.store.mails.facts import read_facts
 from core.store.mails.guest_links import make_link
+from tests.support.deliveries.by_hand import report_one, take_one_by_one
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
@@ -41,18 +40,24 @@ class MailSending:
 
     def deliver(self) -> list[tuple[Delivery, Answer]]:
         found = []
-        while due := lease_due(self.connection, self.sender.name, MOST, MOST, 60.0):
-            found += [(one, self._try(one)) for one in due]
+        while due := take_one_by_one(self.connection, self.sender.name, MOST, MOST):
+            found += [(run.deliveries[0], self._try(run)) for run in due]
         return found
+
+    def planned(self, booking_id: int) -> int:
+        """How many mails about a booking are planned by now."""
+        self._plan()
+        sql = "SELECT count(*) FROM delivery WHERE sender = %s AND booking_id = %s"
+        row = self.connection.execute(sql, (self.sender.name, booking_id)).fetchone()
+        return int(row[0]) if row else 0
 
     def _plan(self) -> int:
         self._planned += plan(self.connection, [self.sender]).deliveries
         return self._planned
 
-    def _try(self, delivery: Delivery) -> Answer:
-        answer = self.sender.send(self._lend, delivery)
-        next_of = partial(after_failure, pauses=PAUSES, chance=0.0, asked_s=answer.retry_after_s)
-        report(self.connection, Attempt(delivery, answer, 0.01), next_of)
+    def _try(self, run: Run) -> Answer:
+        answer = self.sender.send(self._lend, run.deliveries[0])
+        report_one(self.connection, run, answer)
         return answer
 
     @contextmanager

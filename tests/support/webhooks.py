@@ -5,27 +5,27 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
-from core.deliveries.pauses import PAUSES, after_failure
 from core.deliveries.planner import plan
 from core.mail import Mail, Mailer
 from core.outbound.client import GuardedClient, Limits
+from core.sealed_secrets import SecretBox
 from core.store.connections.database import Connection
-from core.store.deliveries.leases import Attempt, lease_due, report
+from core.store.deliveries.leases import Run
+from core.store.deliveries.reports import Ended
 from core.store.deliveries.values import Delivery, DeliveryState
 from core.store.webhooks.endpoints import SENDER
-from core.webhooks.sealed_secrets import SecretBox
 from core.webhooks.sender import WebhookSender
 from ops.embedded.child import Program
 from ops.embedded.environment import ROOT
 from ops.ports import accepts, free_ports
 from tests.support.clients.callers import execute
+from tests.support.deliveries.by_hand import report_one, take_one_by_one
 from tests.support.processes.servers import Server
 from tests.support.processes.stack import Stack
 
@@ -94,18 +94,19 @@ class ByHand:
     def send_due(self) -> list[tuple[Delivery, DeliveryState | None]]:
         """All that is due now, once; what each is afterwards."""
         due = [
-            one
+            run
             for failing in (False, True)
-            for one in lease_due(self.connection, SENDER, 100, 100, 60, failing=failing)
+            for run in take_one_by_one(self.connection, SENDER, 100, 100, failing=failing)
         ]
-        return [(one, self._send(one)) for one in due]
+        return [(run.deliveries[0], self._send(run)) for run in due]
 
-    def _send(self, delivery: Delivery) -> DeliveryState | None:
-        answer = self.sender.send(self._connections, delivery)
-        attempt = Attempt(delivery, answer, 0.01)
-        after = partial(after_failure, pauses=PAUSES, chance=0.0, asked_s=answer.retry_after_s)
-        also = partial(self.sender.reported, self.connection, delivery, answer)
-        return report(self.connection, attempt, after, also)
+    def _send(self, run: Run) -> DeliveryState | None:
+        answer = self.sender.send(self._connections, run.deliveries[0])
+        ended = report_one(self.connection, run, answer, also=self._reported)
+        return None if ended is None else ended.state
+
+    def _reported(self, ended: Ended) -> None:
+        self.sender.reported(self.connection, ended.attempt.delivery, ended.attempt.answer)
 
     @contextmanager
     def _connections(self) -> Iterator[Connection]:
@@ -117,12 +118,13 @@ def sent_delivery(stack: Stack, webhook_id: int, delivery_id: str | None = None,
     id_ = delivery_id or str(uuid4())
     statement = """
     WITH d AS (
-        INSERT INTO delivery (id, sender, receiver, type, epoch, data, state, attempts, done_at, answer)
-        VALUES (%s, 'webhooks', %s, 'webhook_test', '', '{"at": "2026-01-02T03:04:05+00:00"}', %s, 1, now(), '204')
+        INSERT INTO delivery (id, sender, receiver, type, epoch, data, state, attempts, done_at, parked_at, answer)
+        VALUES (%s, 'webhooks', %s, 'webhook_test', '', '{"at": "2026-01-02T03:04:05+00:00"}', %s, 1, now(),
+                CASE WHEN %s::text = 'parked' THEN now() END, '204')
         ON CONFLICT (id) DO NOTHING RETURNING id
     )
     INSERT INTO delivery_attempt (delivery_id, number, at, duration_ms, verdict, answer, detail)
     SELECT id, 1, now(), 12, 'sent', '204', '{"url": "https://hooks.example.com/", "status": 204, "excerpt": ""}' FROM d
     """
-    execute(stack, statement, id_, str(webhook_id), state)
+    execute(stack, statement, id_, str(webhook_id), state, state)
     return id_

@@ -28,6 +28,7 @@ from api.openapi import Content, operation
 from core.identity import users
 from core.identity.account_names import as_username
 from core.identity.users import NewUser, TakenError, User
+from core.mails.language_choice import accepted_language
 from core.passwords import Passwords, TooManyWaitingError
 from core.settings import Settings
 from core.store.connections.pool import Pool
@@ -95,7 +96,12 @@ class Registration:
             await self._throttle.spend(REGISTRATIONS_OF_NAME, name, caller(req))
         try:
             password_hash = await self._passwords.hash(password, caller(req))
-            new = NewUser(username=as_username(username), email=email and email.strip(), password_hash=password_hash)
+            new = NewUser(
+                username=as_username(username),
+                email=email and email.strip(),
+                password_hash=password_hash,
+                language=accepted_language(req.get_header("Accept-Language")) or None,
+            )
             async with self._pool.connection() as connection:
                 user = await users.by_id(connection, await users.create_user(connection, new))
         except TooManyWaitingError:

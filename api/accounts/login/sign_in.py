@@ -79,7 +79,12 @@ class SignIn:
         """A login for `user`, just proved. Raises Problem 401 if the account was closed meanwhile."""
         async with self._pool.connection() as connection:
             login = await login_sessions.begin(
-                connection, user.id, user.auth_epoch, caller(req), with_body_family=with_body_family
+                connection,
+                user.id,
+                user.auth_epoch,
+                caller(req),
+                with_body_family=with_body_family,
+                user_agent=_user_agent(req),
             )
         if login is None:
             raise wrong_credentials()
@@ -137,3 +142,9 @@ class SignIn:
 
 def _counted_under(limit: Limit, who: str, address: str) -> tuple[str, ...]:
     return (who, address) if limit is GUESSES_AT_ONE else (who,)
+
+
+def _user_agent(req: Request) -> str:
+    """How a browser names itself, as far as it can be shown."""
+    told = req.get_header("User-Agent") or ""
+    return "".join(one for one in told if one.isprintable())[: login_sessions.USER_AGENT_MAX_CHARS]

@@ -24,7 +24,6 @@ from core.identity.credentials.linked_accounts import Attempt
 from core.identity.principals import new_token
 from core.settings import Settings
 from core.store.connections.pool import Pool
-from core.wire.vocabulary import Zulu, zulu
 
 Providers = Mapping[str, Provider]
 PROVIDERS = ("google", "github")
@@ -60,13 +59,6 @@ class ProviderStatus(Struct, frozen=True):
 class OAuthStatusAnswer(Struct, frozen=True):
     google: ProviderStatus
     github: ProviderStatus
-
-
-class LinkedAccount(Struct, frozen=True):
-    provider: str
-    uid: str
-    email: str
-    linked_at: Zulu
 
 
 class OAuthLogin:
@@ -175,17 +167,6 @@ class OAuthStatus:
     async def on_get(self, _req: Request, resp: Response) -> None:
         google, github = (ProviderStatus(name in self._providers, f"/oauth/{name}/login/") for name in PROVIDERS)
         respond(resp, OAuthStatusAnswer(google=google, github=github))
-
-
-class OAuthAccounts:
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
-    @operation("List one's linked accounts", answers={200: list[LinkedAccount]})
-    async def on_get(self, req: Request, resp: Response) -> None:
-        async with self._pool.connection() as connection:
-            accounts = await linked_accounts.linked(connection, req.context.principal.user_id)
-        respond(resp, [LinkedAccount(a.provider, a.subject, a.email, zulu(a.linked_at)) for a in accounts])
 
 
 def local_path(sent: str | None) -> str:

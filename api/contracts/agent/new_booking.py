@@ -19,6 +19,7 @@ from core.domain.commands import PersonByPhone, Place
 from core.domain.names import as_name
 from core.domain.refusals import Refusal
 from core.identity.phones import phone_key, plain_phone
+from core.mails.language_choice import accepted_language
 from core.store.inbox.partition_keys import ServicePartition
 from core.text_forms import CONTACT_EMAIL
 from core.wire.contracts.agent import AgentBookingCreated
@@ -44,8 +45,8 @@ class AgentBooking(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """`upcoming` by default."""
 
 
-def place_command(body: AgentBooking, region: str | None) -> Place:
-    """The command a body asks for."""
+def place_command(body: AgentBooking, region: str | None, language: str = "") -> Place:
+    """The command a body asks for. `language` is the request's, "" if it has none."""
     person = PersonByPhone(
         phone_key=phone_key(body.phone, region) or PHONE(body.phone),
         phone=plain_phone(body.phone),
@@ -55,6 +56,7 @@ def place_command(body: AgentBooking, region: str | None) -> Place:
         gender=body.gender or "",
         country=body.country or "",
         country_code=country_code(body.country or ""),
+        language=language,
     )
     day, at = AGENT_DAY(body.booking_date), AGENT_CLOCK(body.booking_time)
     return Place(
@@ -70,7 +72,8 @@ class CreateAgentBooking:
     @operation(
         "Book for a phone number",
         description=(
-            "A number that is not known becomes a user. Dates: `YYYY-MM-DD`, `DD/MM/YYYY`, `MM/DD/YYYY`, `DD-MM-YYYY`, "
+            "A number that is not known becomes a user, whose mails are in the language that `Accept-Language` likes best. "
+            "Dates: `YYYY-MM-DD`, `DD/MM/YYYY`, `MM/DD/YYYY`, `DD-MM-YYYY`, "
             "`MM-DD-YYYY`, tried in this order. Times: `14:00`, `2:00 PM`, `2:00PM`, `14:00:00`."
         ),
         body=Content(AgentBooking, example=REQUEST),
@@ -79,6 +82,7 @@ class CreateAgentBooking:
         command=True,
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        place = place_command(await read_json(req, AgentBooking), self._region)
+        spoken = accepted_language(req.get_header("Accept-Language"))
+        place = place_command(await read_json(req, AgentBooking), self._region, spoken)
         key = ServicePartition(place.service_name, place.date)
         await self._commands.run(req, resp, contract="agent", partition_key=key, command=place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Generic, TypeVar
 
@@ -15,6 +16,8 @@ from api.http.fields import ID_MAX
 from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, Word, read_query
 from api.http.responses import respond
 from api.openapi import Content, operation
+from api.reads.known_queries import read_known_query
+from api.reads.public_reads import TAGGED, UNCHANGED, PublicReads
 from core.domain.values import Booking
 from core.identity.account_names import username_keys
 from core.store.catalogue import categories
@@ -22,12 +25,17 @@ from core.store.connections.pool import Pool
 from core.store.lists import tally
 from core.store.lists.bookings import BY_TIME, NEWEST_FIRST, BookingFilter, page
 from core.store.lists.pages import Total
+from core.store.lists.reserved_slots import ReservedFilter, is_quick, reserved_page, reserved_queries
+from core.store.reads.shared_reads import Found, Query
 from core.wire.answers import Done
 from core.wire.contracts.admin_bookings import AdminBooking, admin_booking
 from core.wire.errors import FieldProblem
+from core.wire.outcomes import encode
 from core.wire.vocabulary import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinute
 
 T = TypeVar("T")
+
+RESERVED = "Reserved slots retrieved successfully"
 
 CategoryId = Annotated[int, Meta(ge=1, le=ID_MAX)]
 
@@ -124,24 +132,45 @@ class BookingStats:
         respond(resp, StatsAnswer(stats=stats))
 
 
+class ReservedRead(ReservedFilters, frozen=True):
+    @property
+    def wanted(self) -> ReservedFilter:
+        return ReservedFilter(self.status, self.date, self.service)
+
+    def queries(self) -> Sequence[Query]:
+        return reserved_queries(self.wanted, self.limit, self.offset)
+
+    def make(self, found: Found) -> bytes:
+        page = reserved_page(found, self.wanted)
+        data = [
+            ReservedSlot(one.service_name, one.day.isoformat(), one.at.isoformat("minutes"), one.minutes, self.status)
+            for one in page.rows
+        ]
+        return encode(listed(RESERVED, data, page.total, self.limit, self.offset))
+
+
 class ReservedSlots:
     """`GET /api/reservations/reserved_slots/`: by date and time. Public, so it shows neither people nor reasons."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, reads: PublicReads) -> None:
         self._engine = engine
+        self._reads = reads
 
     @operation(
         "List the times that are taken",
         description="Without `status` the upcoming ones.",
-        query=ReservedFilters,
-        answers={200: Page[ReservedSlot]},
+        query=ReservedRead,
+        answers={200: Content(Page[ReservedSlot], headers=TAGGED), 304: UNCHANGED},
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        query = read_query(req, ReservedFilters)
+        query = read_known_query(req, ReservedRead)
+        if is_quick(query.wanted, query.offset):
+            await self._reads.answer(req, resp, query)
+            return
         wanted = BookingFilter(day=query.date, service=query.service, word=query.status)
         found = await page(self._engine, wanted, BY_TIME, query.limit, query.offset)
         data = [reserved_slot(booking) for booking, _ in found.rows]
-        respond(resp, listed("Reserved slots retrieved successfully", data, found.total, query.limit, query.offset))
+        respond(resp, listed(RESERVED, data, found.total, query.limit, query.offset))
 
 
 def reserved_slot(booking: Booking) -> ReservedSlot:

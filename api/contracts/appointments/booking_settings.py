@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
@@ -18,13 +18,16 @@ from api.http.fields import text
 from api.http.forms import Form, Rules
 from api.http.responses import respond
 from api.openapi import Content, operation
+from api.reads.public_reads import TAGGED, UNCHANGED, PublicReads
 from core.store.catalogue import booking_settings
 from core.store.catalogue.booking_settings import BookingSettings as Settings
 from core.store.catalogue.changes import write
 from core.store.connections.pool import Pool
+from core.store.reads.shared_reads import Found, Query
 from core.text_forms import WEEKDAYS
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem
+from core.wire.outcomes import encode
 from core.wire.vocabulary import Micros, micros
 
 
@@ -78,15 +81,26 @@ class SettingsAnswer(Done, frozen=True, kw_only=True):
     data: SettingsShown
 
 
-class BookingSettings:
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+class SettingsRead(Struct, frozen=True):
+    def queries(self) -> Sequence[Query]:
+        return booking_settings.one_queries()
 
-    @operation("Read the hours and off days", answers={200: SettingsAnswer})
-    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        async with self._pool.connection() as connection:
-            settings = await booking_settings.one(connection)
-        respond(resp, _body("Booking settings retrieved successfully", settings))
+    def make(self, found: Found) -> bytes:
+        settings = booking_settings.one_found(found)
+        return encode(_body("Booking settings retrieved successfully", settings))
+
+
+class BookingSettings:
+    def __init__(self, pool: Pool, reads: PublicReads) -> None:
+        self._pool = pool
+        self._reads = reads
+
+    @operation(
+        "Read the hours and off days",
+        answers={200: Content(SettingsAnswer, headers=TAGGED), 304: UNCHANGED},
+    )
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        await self._reads.answer(req, resp, SettingsRead())
 
     @operation(
         "Change the hours and off days",

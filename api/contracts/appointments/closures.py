@@ -154,7 +154,12 @@ class OneClosure:
         )
         respond(resp, details)
 
-    @operation("Open a resource again", answers={200: ClosureEnded}, refuses=("closure_not_found",), command=True)
+    @operation(
+        "Open a resource again",
+        answers={200: ClosureEnded},
+        refuses=("closure_not_found", "busy_in_calendar"),
+        command=True,
+    )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, closure_id: int) -> None:
         async with as_problems(PROBLEMS), self._pool.connection() as connection:
             closure = await closures.one(connection, closure_id)

@@ -20,7 +20,7 @@ from api.runtime import Runtime
 
 
 def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
-    settings, pool = runtime.settings, runtime.pool
+    settings, pool, reads = runtime.settings, runtime.pool, runtime.reads
     one = AdminBooking(runtime.commands, pool)
     app.add_route("/api/admin/closures", Closures(runtime.commands, pool, settings.policy))
     app.add_route("/api/admin/closures/{closure_id:int}", OneClosure(runtime.commands, pool))
@@ -28,12 +28,12 @@ def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
     app.add_route("/api/admin/services", AdminServices(pool, runtime.installation))
     app.add_route("/api/admin/services/{service_id:int}", AdminService(pool))
     app.add_route("/api/countries", Countries())
-    app.add_route("/api/services", Services(pool))
-    app.add_route("/api/booking/settings", BookingSettings(pool))
-    app.add_route("/api/booking/smart-available-slots", AvailableSlots(pool, settings.policy))
-    app.add_route("/api/booking/calendar", MonthCalendar(pool, settings.policy))
+    app.add_route("/api/services", Services(reads))
+    app.add_route("/api/booking/settings", BookingSettings(pool, reads))
+    app.add_route("/api/booking/smart-available-slots", AvailableSlots(pool, reads, settings.policy))
+    app.add_route("/api/booking/calendar", MonthCalendar(pool, reads, settings.policy))
     app.add_route("/api/booking/create", CreateBooking(runtime.commands))
-    app.add_route("/api/reservations/reserved_slots", ReservedSlots(runtime.engine))
+    app.add_route("/api/reservations/reserved_slots", ReservedSlots(runtime.engine, reads))
     app.add_route("/api/admin/bookings", AdminBookings(runtime.engine, pool, settings.phone_region))
     app.add_route("/api/admin/bookings/stats", BookingStats(pool))
     app.add_route("/api/admin/bookings/{booking_id:int}", one)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
@@ -28,14 +28,18 @@ from api.http.parameters import Paging, read_query
 from api.http.responses import respond
 from api.installation import InstallationWatch
 from api.openapi import Content, operation
+from api.reads.known_queries import read_known_query
+from api.reads.public_reads import TAGGED, UNCHANGED, PublicReads
 from core.domain.names import as_name
 from core.store.catalogue import resources, services
 from core.store.catalogue.changes import FullError, NameTakenError, NotFoundError, UnknownReferenceError, write
 from core.store.catalogue.services import SERVICES_MAX, NamedService, Service
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pool import Pool
+from core.store.reads.shared_reads import Found, Query
 from core.wire.answers import Done, Listed
 from core.wire.errors import FieldProblem
+from core.wire.outcomes import encode
 
 Minutes = Annotated[int, Meta(ge=1, le=1440)]
 EXAMPLE = {"name": "Massage", "duration_minutes": 45, "price_cents": 6000, "own_resource": True}
@@ -214,13 +218,23 @@ class ServiceList(Listed[Service], frozen=True, kw_only=True):
     message: str = "Services retrieved successfully"
 
 
-class Services:
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+class ServicesRead(Paging, frozen=True):
+    def queries(self) -> Sequence[Query]:
+        return services.bookable_queries(self.limit, self.offset)
 
-    @operation("List what can be booked by name", query=Paging, answers={200: ServiceList})
+    def make(self, found: Found) -> bytes:
+        data, total = services.bookable_page(found)
+        return encode(ServiceList(data=data, total_count=total, limit=self.limit, offset=self.offset))
+
+
+class Services:
+    def __init__(self, reads: PublicReads) -> None:
+        self._reads = reads
+
+    @operation(
+        "List what can be booked by name",
+        query=ServicesRead,
+        answers={200: Content(ServiceList, headers=TAGGED), 304: UNCHANGED},
+    )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        page = read_query(req, Paging)
-        async with self._pool.connection() as connection:
-            found, total = await services.bookable_page(connection, page.limit, page.offset)
-        respond(resp, ServiceList(data=found, total_count=total, limit=page.limit, offset=page.offset))
+        await self._reads.answer(req, resp, read_known_query(req, ServicesRead))

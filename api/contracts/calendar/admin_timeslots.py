@@ -19,12 +19,12 @@ from api.contracts.calendar.lookups import (
     read_slot,
 )
 from api.contracts.calendar.pagination import PAGE_MAX, PageLimit
-from api.contracts.calendar.slot_times import Moment, check_span, ends_later, moment
 from api.contracts.calendar.timeslots import SLOT_PAGE, respond_page, visible_to
 from api.contracts.changes import check_unchanged
 from api.http.bodies import read_json
 from api.http.fields import Id
 from api.http.forms import Rules
+from api.http.moments import Moment, check_span, ends_later, moment
 from api.http.parameters import Offset, read_query
 from api.http.responses import respond
 from api.openapi import Content, operation

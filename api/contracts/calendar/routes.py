@@ -17,7 +17,7 @@ from api.runtime import Runtime
 def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
     settings, pool = runtime.settings, runtime.pool
     app.add_route("/api/categories", Categories(pool))
-    app.add_route("/api/timeslots", TimeSlots(pool, allow_past=settings.allow_past))
+    app.add_route("/api/timeslots", TimeSlots(pool, runtime.reads, allow_past=settings.allow_past))
     app.add_route("/api/user/bookings", UserBookings(pool))
     app.add_route("/api/admin/categories", AdminCategories(pool, runtime.installation))
     app.add_route("/api/admin/categories/{category_id:int}", AdminCategory(pool))

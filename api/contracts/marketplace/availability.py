@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated
 
@@ -13,15 +14,23 @@ from api.http.bodies import read_json
 from api.http.errors import Problem
 from api.http.fields import DAY, EARLIEST, LATEST, ZONE, DayText, Id, ZoneText, iso_date
 from api.http.forms import Form
-from api.http.responses import respond
+from api.http.responses import respond, respond_encoded
 from api.openapi import Content, operation
+from api.reads.public_reads import PublicReads
 from core.domain.marketplace.availability import days_as_seen, slots
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.values import MarketService
 from core.domain.resources.local_time import Span
 from core.settings import Settings
 from core.store.connections.pool import Pool
-from core.store.marketplace.availability import PractitionerAvailability, read_practitioner_availability
+from core.store.marketplace.availability import (
+    PractitionerAvailability,
+    one_practitioner,
+    one_practitioner_queries,
+    read_practitioner_availability,
+)
+from core.store.reads.shared_reads import Found, Query
+from core.wire.outcomes import encode
 from core.wire.vocabulary import Day, Instant
 
 DAYS_MAX = 31
@@ -91,11 +100,42 @@ class OpeningsFound(Struct, frozen=True, kw_only=True):
     practitioners: list[PractitionerOpenings]
 
 
+class AvailabilityRead(Struct, frozen=True):
+    asked: AvailabilityAsked
+    allow_past: bool
+
+    @property
+    def within(self) -> Span:
+        return days_as_seen(DAY(self.asked.date), 1, ZONE(self.asked.timezone))
+
+    def queries(self) -> Sequence[Query]:
+        return one_practitioner_queries(self.asked.service_id, self.asked.practitioner_id, self.within)
+
+    def make(self, found: Found) -> bytes:
+        availability = one_practitioner(found)
+        service = _bookable(availability)
+        if not availability.practitioners:
+            raise Problem(404, "practitioner_not_found", "This practitioner does not give this service")
+        available = [
+            OpenSlot(starts_at, ends_at, service.minutes)
+            for starts_at, ends_at in _slots(availability, service, self.within, 0, allow_past=self.allow_past)
+        ]
+        body = Availability(
+            practitioner_id=self.asked.practitioner_id,
+            service_id=service.id,
+            date=self.asked.date,
+            timezone=self.asked.timezone,
+            duration_minutes=service.minutes,
+            available_slots=available,
+        )
+        return encode(body)
+
+
 class CheckAvailability:
     """A read, although it is a POST."""
 
-    def __init__(self, pool: Pool, settings: Settings) -> None:
-        self._pool = pool
+    def __init__(self, reads: PublicReads, settings: Settings) -> None:
+        self._reads = reads
         self._allow_past = settings.allow_past
 
     @operation(
@@ -106,27 +146,8 @@ class CheckAvailability:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = await read_json(req, AvailabilityAsked)
-        within = days_as_seen(DAY(asked.date), 1, ZONE(asked.timezone))
-        async with self._pool.connection() as connection:
-            found = await read_practitioner_availability(
-                connection, asked.service_id, [asked.practitioner_id], within, most=1
-            )
-        service = _bookable(found)
-        if not found.practitioners:
-            raise Problem(404, "practitioner_not_found", "This practitioner does not give this service")
-        available = [
-            OpenSlot(starts_at, ends_at, service.minutes)
-            for starts_at, ends_at in _slots(found, service, within, 0, allow_past=self._allow_past)
-        ]
-        body = Availability(
-            practitioner_id=asked.practitioner_id,
-            service_id=service.id,
-            date=asked.date,
-            timezone=asked.timezone,
-            duration_minutes=service.minutes,
-            available_slots=available,
-        )
-        respond(resp, body)
+        answer = await self._reads.ask(AvailabilityRead(asked, self._allow_past))
+        respond_encoded(resp, answer.body)
 
 
 class ManyOpenings:

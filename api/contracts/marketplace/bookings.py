@@ -14,6 +14,7 @@ from api.contracts.marketplace.purchase_bodies import NewMarketBooking
 from api.contracts.marketplace.purchase_requests import CreateMarketBooking
 from api.contracts.marketplace.refusal_groups import BUYING, PLACING, SEATING
 from api.contracts.marketplace.services import KindWord
+from api.http.errors import forbidden
 from api.http.fields import ZONE, DayOrInstant, Id, ZoneText, day_or_instant, text
 from api.http.parameters import read_query
 from api.http.responses import respond
@@ -37,6 +38,8 @@ class MarketFilters(Paged, frozen=True, kw_only=True):
     status: tuple[MarketStatus, ...] = ()
     """Any of these: the parameter may be repeated."""
     payment_status: tuple[MarketPayment, ...] = ()
+    user_id: Id | None = None
+    """What this person booked. Staff may ask for anybody's, others for their own alone."""
     practitioner_id: Id | None = None
     service_id: Id | None = None
     start_date: DayOrInstant | None = None
@@ -65,6 +68,7 @@ class MarketBookings:
         "List bookings: a client's own, a practitioner's appointments too, all for staff",
         query=MarketFilters,
         answers={200: MarketPage},
+        refuses=("forbidden",),
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, MarketFilters)
@@ -96,7 +100,8 @@ class _Bounds(Struct, frozen=True):
 def _wanted(asked: MarketFilters, principal: Principal) -> MarketBookingFilter:
     bounds = _bounds(asked)
     return MarketBookingFilter(
-        user_id=None if principal.is_staff else principal.user_id,
+        user_id=_whose(asked, principal),
+        as_client=asked.user_id is not None,
         statuses=[status for status, word in MARKET_STATUS.items() if word in asked.status],
         payment_statuses=[status.value for status, word in MARKET_PAYMENT.items() if word in asked.payment_status],
         practitioner_id=asked.practitioner_id,
@@ -108,6 +113,15 @@ def _wanted(asked: MarketFilters, principal: Principal) -> MarketBookingFilter:
         search=asked.search,
         order=asked.ordering,
     )
+
+
+def _whose(asked: MarketFilters, principal: Principal) -> int | None:
+    """Raises Problem 403 for somebody else's."""
+    if principal.is_staff:
+        return asked.user_id
+    if asked.user_id not in {None, principal.user_id}:
+        raise forbidden()
+    return principal.user_id
 
 
 def _bounds(asked: MarketFilters) -> _Bounds:

@@ -55,4 +55,5 @@ NEW_COURSE_SESSION = {
     "end_time": "2026-03-17T15:00:00Z",
     "capacity": 20,
 }
+SESSION_CHANGE = {"title": "For beginners", "capacity": 25}
 CANCEL_SESSION = {"reason": "The practitioner is ill"}

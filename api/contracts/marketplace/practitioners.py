@@ -24,6 +24,7 @@ from api.openapi import Content, operation
 from core.domain.marketplace.schedules import Schedule
 from core.domain.marketplace.values import Practitioner
 from core.identity import account_changes
+from core.identity.account_names import public_name
 from core.identity.permissions import why_not_promote
 from core.identity.principals import Principal
 from core.settings import Settings
@@ -75,6 +76,8 @@ WHOM = frozenset({"user_id"})
 class PractitionerBody(Struct, frozen=True, kw_only=True):
     id: int
     user_id: int
+    resource_id: int
+    """Whose time their sessions take."""
     name: str
     email: str
     """For staff, the practitioner and people who have a booking with them; empty for others."""
@@ -137,7 +140,7 @@ class Practitioners:
             made = await practitioners.create(
                 connection,
                 user_id=user_id,
-                name=await _name_of(connection, principal, user_id),
+                name=await _name_of(connection, principal, user_id, self._settings.phone_region),
                 zone=self._installation.time_zone,
             )
             after = await practitioners.change(connection, _changed(made, sent))
@@ -185,14 +188,14 @@ async def _note(
     await note_change(req, connection, action, now["id"], was, now, whose=after.practitioner.user_id)
 
 
-async def _name_of(connection: AsyncConnection, principal: Principal, user_id: int) -> str:
+async def _name_of(connection: AsyncConnection, principal: Principal, user_id: int, region: str | None) -> str:
     """The name of a user who becomes a practitioner; the user is locked. Raises Problem 400 or 403."""
     user = await account_changes.lock(connection, user_id)
     if user is None or not user.is_active:
         raise invalid([FieldProblem("user_id", "There is no such user")])
     if (why_not := why_not_promote(principal, user)) is not None:
         raise Problem(403, "forbidden", why_not)
-    return f"{user.first_name} {user.last_name}".strip() or user.username
+    return public_name(user, region)
 
 
 def _whose(principal: Principal, user_id: int | UnsetType) -> int:
@@ -234,6 +237,7 @@ def _body(listed: ListedPractitioner) -> PractitionerBody:
     return PractitionerBody(
         id=found.id,
         user_id=found.user_id,
+        resource_id=found.resource_id,
         email=found.email,
         bio=listed.bio,
         time_zone=found.zone,

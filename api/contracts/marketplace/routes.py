@@ -11,6 +11,7 @@ from api.contracts.marketplace.booking_actions import BookingActions, OneMarketB
 from api.contracts.marketplace.booking_notes import Notes
 from api.contracts.marketplace.bookings import MarketBookings
 from api.contracts.marketplace.locations import LocationRoom, LocationRooms, Locations, OneLocation
+from api.contracts.marketplace.own_lists import OwnLists
 from api.contracts.marketplace.practitioners import OnePractitioner, Practitioners
 from api.contracts.marketplace.purchase_requests import CreateBundle, CreateCourse, CreatePackage
 from api.contracts.marketplace.services import OneService, Services
@@ -38,7 +39,10 @@ def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
     app.add_route(f"{BASE}/sessions", Sessions(runtime))
     app.add_route(f"{BASE}/sessions/{{session_id:int}}", OneSession(runtime))
     app.add_route(f"{BASE}/sessions/{{session_id:int}}/waiting-list", WaitingList(runtime))
-    app.add_route(f"{BASE}/bookings/check-availability", CheckAvailability(pool, settings))
+    own = OwnLists(pool)
+    app.add_route("/api/user/credits", own, suffix="credits")
+    app.add_route("/api/user/waiting-places", own, suffix="waiting_places")
+    app.add_route(f"{BASE}/bookings/check-availability", CheckAvailability(runtime.reads, settings))
     app.add_route(f"{BASE}/availability", ManyOpenings(pool, settings))
     app.add_route(f"{BASE}/practitioners", Practitioners(pool, settings, runtime.installation))
     app.add_route(f"{BASE}/practitioners/{{practitioner_id:int}}", OnePractitioner(pool))

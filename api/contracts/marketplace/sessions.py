@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import ClassVar
 
 import falcon.asgi
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import astuple
 
-from api.contracts.changes import Problems, as_problems
+from api.contracts.changes import Problems, as_problems, sent_fields
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.booking_actions import Cancellation, run_in_session_lane
 from api.contracts.marketplace.fields import MeetingUrl, Moment, Seats, ends_later, span
+from api.contracts.marketplace.ownership import check_may_edit
 from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
 from api.contracts.marketplace.purchase_bodies import Title
 from api.contracts.marketplace.purchase_requests import no_session
+from api.http.audit import note_change
 from api.http.bodies import has_body, read_json
 from api.http.errors import Problem, forbidden
 from api.http.fields import Id
@@ -32,11 +34,19 @@ from core.domain.marketplace.commands import (
 from core.domain.refusals import Refusal
 from core.identity.principals import Principal
 from core.store.catalogue import service_sessions
-from core.store.catalogue.changes import NotFoundError
+from core.store.catalogue.changes import NotFoundError, write
+from core.store.catalogue.service_sessions import SeatsTakenError, SessionOverError
 from core.store.marketplace.partition_keys import practitioner_key
 from core.wire.contracts.marketplace import MarketDone, SessionShown, WaitingShown, session_shown
+from core.wire.errors import FieldProblem
 
+SEATS_TAKEN = "More seats are taken than that: cancel bookings first, or keep as many"
 PROBLEMS: Problems = {NotFoundError: no_session}
+NOT_CHANGED: Problems = {
+    NotFoundError: no_session,
+    SessionOverError: lambda: Problem(409, "session_cancelled", "This session is cancelled: open another one"),
+    SeatsTakenError: lambda: Problem(409, "seats_taken", SEATS_TAKEN, [FieldProblem("capacity", SEATS_TAKEN)]),
+}
 NOT_WAITING: Problems = {
     NotFoundError: lambda: Problem(404, "not_waiting", "You are not waiting for a seat in this session")
 }
@@ -65,6 +75,15 @@ class NewSession(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     meeting_url: MeetingUrl = ""
 
     rules: ClassVar[Rules] = (ends_later,)
+
+
+class SessionChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Only what is sent changes. Another time is another session: cancel this one and open it anew."""
+
+    title: Title | UnsetType = UNSET
+    """Bookings that are there keep the one that they were made with."""
+    capacity: Seats | UnsetType = UNSET
+    """No fewer seats than are taken. Those that are added go to people who wait first."""
 
 
 class Sessions:
@@ -133,6 +152,23 @@ class OneSession:
         async with as_problems(PROBLEMS), self._runtime.pool.connection() as connection:
             session = await service_sessions.one(connection, session_id)
         respond(resp, session_shown(session))
+
+    @operation(
+        "Change a session's title or its seats",
+        body=Content(SessionChange, example=examples.SESSION_CHANGE),
+        answers={200: SessionShown},
+        refuses=("session_not_found", "session_cancelled", "seats_taken", "forbidden"),
+    )
+    async def on_patch(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
+        sent = sent_fields(await read_json(req, SessionChange))
+        async with as_problems(NOT_CHANGED), write(self._runtime.pool) as connection:
+            before, user_id = await service_sessions.locked(connection, session_id)
+            check_may_edit(req.context.principal, user_id)
+            wanted = {"title": before.title, "capacity": before.capacity, **sent}
+            after = await service_sessions.change(connection, before, **wanted)
+            was, now = ({"title": one.title, "capacity": one.capacity} for one in (before, after))
+            await note_change(req, connection, "session.changed", session_id, was, now, whose=user_id)
+        respond(resp, session_shown(after))
 
     @operation(
         "Cancel a session, with every booking of it",

@@ -108,7 +108,7 @@ class OneTimeOff:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    @operation("Give time off back", answers={200: MarketDone}, refuses=("not_found",), command=True)
+    @operation("Give time off back", answers={200: MarketDone}, refuses=("not_found", "busy_in_calendar"), command=True)
     async def on_delete(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, practitioner_id: int, closure_id: int
     ) -> None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import falcon.asgi
 from msgspec import Struct
 
-from api.contracts.changes import as_problems
-from api.contracts.rooms.rooms import PROBLEMS
-from api.http.parameters import read_query
-from api.http.responses import respond
-from api.openapi import operation
+from api.contracts.rooms.rooms import no_room
+from api.openapi import Content, operation
+from api.reads.known_queries import read_known_query
+from api.reads.public_reads import TAGGED, UNCHANGED, PublicReads
 from core.domain.bookings.rooms import RoomSlot, at_minute, room_slots
 from core.domain.values import Room
-from core.store.catalogue import rooms
-from core.store.connections.database import database_now_async
-from core.store.connections.pool import Pool
-from core.store.free_slots import read_taken
+from core.store.free_slots import room_availability, room_queries
+from core.store.reads.shared_reads import Found, Query
 from core.wire.contracts.rooms import money
+from core.wire.outcomes import encode
 from core.wire.vocabulary import Day, HourMinuteSecond
 
 
@@ -45,20 +44,36 @@ class RoomDay(Struct, frozen=True, kw_only=True):
     available_count: int
 
 
+class RoomDayRead(Struct, frozen=True):
+    room_id: int
+    date: date
+    allow_past: bool
+
+    def queries(self) -> Sequence[Query]:
+        return room_queries(self.room_id, self.date)
+
+    def make(self, found: Found) -> bytes:
+        day = room_availability(found)
+        if day is None or not day.room.is_available:
+            raise no_room()
+        slots = list(room_slots(day.room, day.resource, self.date, day.claims, found.now, allow_past=self.allow_past))
+        return encode(_body(day.room, self.date, slots))
+
+
 class Availability:
-    def __init__(self, pool: Pool, *, allow_past: bool) -> None:
-        self._pool = pool
+    def __init__(self, reads: PublicReads, *, allow_past: bool) -> None:
+        self._reads = reads
         self._allow_past = allow_past
 
-    @operation("List a room's slots of a day", query=DayQuery, answers={200: RoomDay}, refuses=("room_not_found",))
+    @operation(
+        "List a room's slots of a day",
+        query=DayQuery,
+        answers={200: Content(RoomDay, headers=TAGGED), 304: UNCHANGED},
+        refuses=("room_not_found",),
+    )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, room_id: int) -> None:
-        day = read_query(req, DayQuery).date
-        async with as_problems(PROBLEMS), self._pool.connection() as connection:
-            room, resource = await rooms.bookable(connection, room_id)
-            claims = await read_taken(connection, resource, day)
-            now = await database_now_async(connection)
-        slots = list(room_slots(room, resource, day, claims, now, allow_past=self._allow_past))
-        respond(resp, _body(room, day, slots))
+        day = read_known_query(req, DayQuery).date
+        await self._reads.answer(req, resp, RoomDayRead(room_id, day, self._allow_past))
 
 
 def _body(room: Room, day: date, slots: list[RoomSlot]) -> RoomDay:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import falcon.asgi
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
@@ -16,12 +18,16 @@ from api.http.parameters import LIMIT_MAX, Limit, Offset, read_query
 from api.http.responses import respond
 from api.installation import InstallationWatch
 from api.openapi import Content, operation
+from api.reads.known_queries import read_known_query
+from api.reads.public_reads import TAGGED, UNCHANGED, PublicReads
 from core.store.catalogue import resources, rooms
 from core.store.catalogue.changes import NotFoundError, write
 from core.store.catalogue.rooms import RoomRow
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pool import Pool
+from core.store.reads.shared_reads import Found, Query
 from core.wire.errors import FieldProblem
+from core.wire.outcomes import encode
 
 
 def no_room() -> Problem:
@@ -44,33 +50,52 @@ class RoomList(Struct, frozen=True):
     rooms: list[RoomShown]
 
 
-class Rooms:
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+class RoomsRead(RoomsQuery, frozen=True):
+    def queries(self) -> Sequence[Query]:
+        return rooms.available_queries(self.limit, self.offset)
 
-    @operation("List the rooms that can be booked", query=RoomsQuery, answers={200: RoomList})
+    def make(self, found: Found) -> bytes:
+        page, total = rooms.available_page(found)
+        return encode(RoomList(total, [room_body(room) for room in page]))
+
+
+class RoomRead(Struct, frozen=True):
+    room_id: int
+
+    def queries(self) -> Sequence[Query]:
+        return rooms.one_queries(self.room_id)
+
+    def make(self, found: Found) -> bytes:
+        room = rooms.one_available(found)
+        if room is None:
+            raise no_room()
+        return encode(room_body(room))
+
+
+class Rooms:
+    def __init__(self, reads: PublicReads) -> None:
+        self._reads = reads
+
+    @operation(
+        "List the rooms that can be booked",
+        query=RoomsRead,
+        answers={200: Content(RoomList, headers=TAGGED), 304: UNCHANGED},
+    )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        await list_rooms(self._pool, req, resp, only_available=True)
+        await self._reads.answer(req, resp, read_known_query(req, RoomsRead))
 
 
 class OneRoom:
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, reads: PublicReads) -> None:
+        self._reads = reads
 
-    @operation("Read a room", answers={200: RoomShown}, refuses=("room_not_found",))
-    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, room_id: int) -> None:
-        async with as_problems(PROBLEMS), self._pool.connection() as connection:
-            room = await rooms.one(connection, room_id)
-        if not room.is_available:
-            raise no_room()
-        respond(resp, room_body(room))
-
-
-async def list_rooms(pool: Pool, req: falcon.asgi.Request, resp: falcon.asgi.Response, *, only_available: bool) -> None:
-    query = read_query(req, RoomsQuery)
-    async with pool.connection() as connection:
-        found, total = await rooms.page(connection, query.limit, query.offset, only_available=only_available)
-    respond(resp, RoomList(total, [room_body(room) for room in found]))
+    @operation(
+        "Read a room",
+        answers={200: Content(RoomShown, headers=TAGGED), 304: UNCHANGED},
+        refuses=("room_not_found",),
+    )
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, room_id: int) -> None:
+        await self._reads.answer(req, resp, RoomRead(room_id))
 
 
 class AdminRooms:
@@ -81,7 +106,10 @@ class AdminRooms:
     @operation("List all rooms", query=RoomsQuery, answers={200: RoomList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """All rooms, those that cannot be booked too."""
-        await list_rooms(self._pool, req, resp, only_available=False)
+        query = read_query(req, RoomsQuery)
+        async with self._pool.connection() as connection:
+            found, total = await rooms.page(connection, query.limit, query.offset)
+        respond(resp, RoomList(total, [room_body(room) for room in found]))
 
     @operation("Create a room", body=Content(NewRoom, example=ROOM), answers={201: RoomShown})
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:

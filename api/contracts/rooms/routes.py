@@ -14,10 +14,10 @@ from api.runtime import Runtime
 
 
 def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
-    settings, pool = runtime.settings, runtime.pool
-    app.add_route("/api/rooms", Rooms(pool))
-    app.add_route("/api/rooms/{room_id:int}", OneRoom(pool))
-    app.add_route("/api/rooms/{room_id:int}/availability", Availability(pool, allow_past=settings.allow_past))
+    settings, pool, reads = runtime.settings, runtime.pool, runtime.reads
+    app.add_route("/api/rooms", Rooms(reads))
+    app.add_route("/api/rooms/{room_id:int}", OneRoom(reads))
+    app.add_route("/api/rooms/{room_id:int}/availability", Availability(reads, allow_past=settings.allow_past))
     app.add_route("/api/admin/rooms", AdminRooms(pool, runtime.installation))
     app.add_route("/api/admin/rooms/{room_id:int}", AdminRoom(pool))
     app.add_route("/api/bookings/all", AllBookings(runtime.engine))

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from core.domain.bookings.status import TAKES_TIME, Status, may_become
 from core.domain.command_handler import AlsoLoaded, Handler
-from core.domain.commands import Actor, Cancel, ChangeStatus, Delete, Envelope
+from core.domain.commands import Actor, Cancel, ChangeStatus, Delete, Envelope, ReportVisit
 from core.domain.events import BookingChanged, BookingDeleted, BookingUnchanged, Event
 from core.domain.ids import Ids
 from core.domain.needs import Needs
@@ -46,6 +46,15 @@ def delete(state: State, envelope: Envelope, command: Delete, now: datetime, _id
         return (BookingDeleted(booking, actor.kind),)
     cancelled = with_status(booking, Status.CANCELLED, actor, now, "deleted")
     return (cancelled, BookingDeleted(cancelled.booking, actor.kind))
+
+
+def report_visit(state: State, envelope: Envelope, command: ReportVisit, now: datetime, _ids: Ids) -> tuple[Event, ...]:
+    """Completed, or missed: known once it has begun."""
+    booking = require_booking(state, command.booking_id)
+    events = _change(booking, Status.COMPLETED if command.came else Status.NO_SHOW, envelope.actor, now)
+    if isinstance(events[0], BookingChanged) and booking.starts_at > now:
+        raise Refused(Refusal.NOT_BEGUN)
+    return events
 
 
 def require_booking(state: State, booking_id: int) -> Booking:
@@ -109,4 +118,5 @@ HANDLERS = (
     Handler(ChangeStatus, change_status, booking_needs, also_loaded=AlsoLoaded.PURCHASES),
     Handler(Cancel, cancel, booking_needs, also_loaded=AlsoLoaded.PURCHASES),
     Handler(Delete, delete, booking_needs, also_loaded=AlsoLoaded.PURCHASES),
+    Handler(ReportVisit, report_visit, booking_needs, also_loaded=AlsoLoaded.PURCHASES),
 )

@@ -61,4 +61,4 @@ def _new_user(person: PersonByPhone, now: datetime, ids: Ids) -> UserCreated:
         is_practitioner=False,
         date_joined=now,
     )
-    return UserCreated(user, person.country_code)
+    return UserCreated(user, person.country_code, person.language)

@@ -38,19 +38,20 @@ class RoomSlot(Struct, frozen=True):
 
 def book_room(state: State, envelope: Envelope, command: BookRoom, now: datetime, ids: Ids) -> tuple[Event, ...]:
     """Refused for the first of: guests, grid, skipped time, past, off day, hours, taken, too many holds."""
-    room = _require_room(state, command)
+    room = require_room(state, command.room_id)
     resource = state.resources[room.resource_id]
     user, _ = resolve_person(state, PersonById(command.user_id), envelope.actor, now, ids)
     if command.guest_count > room.capacity:
         raise Refused(Refusal.TOO_MANY_GUESTS)
-    slots = _slots_wanted(room, command)
+    starts, ends = minute_of(command.starts), end_minute_of(command.ends)
+    slots = slots_wanted(room, starts, ends)
     interval = _span_of(command, resource.zone)
     if interval is None:
         raise Refused(Refusal.LOCAL_TIME_SKIPPED)
     starts_at, ends_at = interval
     if not state.policy.allow_past and starts_at <= now:
         raise Refused(Refusal.IN_THE_PAST)
-    _within_hours(room, command)
+    check_hours(room, command.date, starts, ends)
     way = make_way(state, resource.id, starts_at, ends_at, now)
     free = new_booking(
         envelope,
@@ -121,26 +122,25 @@ def at_minute(minute: int) -> time:
     return time(minute // 60 % 24, minute % 60)
 
 
-def _require_room(state: State, command: BookRoom) -> Room:
-    room = state.rooms.get(command.room_id)
+def require_room(state: State, room_id: int) -> Room:
+    room = state.rooms.get(room_id)
     if room is None or not room.is_available:
         raise Refused(Refusal.ROOM_NOT_FOUND)
     return room
 
 
-def _slots_wanted(room: Room, command: BookRoom) -> int:
-    """How many slots; both ends must lie on the room's grid."""
-    starts, ends = minute_of(command.starts), end_minute_of(command.ends)
+def slots_wanted(room: Room, starts: int, ends: int) -> int:
+    """How many slots; both ends, in minutes from midnight, must lie on the room's grid."""
     slots, rest = divmod(ends - starts, room.slot_minutes)
     if slots < 1 or rest or (starts - room.hours.opens_minute) % room.slot_minutes:
         raise Refused(Refusal.OFF_GRID)
     return slots
 
 
-def _within_hours(room: Room, command: BookRoom) -> None:
-    if room.hours.is_off(command.date):
+def check_hours(room: Room, day: date, starts: int, ends: int) -> None:
+    if room.hours.is_off(day):
         raise Refused(Refusal.OFF_DAY)
-    if minute_of(command.starts) < room.hours.opens_minute or end_minute_of(command.ends) > room.hours.closes_minute:
+    if starts < room.hours.opens_minute or ends > room.hours.closes_minute:
         raise Refused(Refusal.OUTSIDE_WORKING_HOURS)
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from core.domain.bookings.holds import expired, has_lapsed
 from core.domain.command_handler import AlsoLoaded, Handler
-from core.domain.commands import CloseResource, Envelope, ReopenResource
+from core.domain.commands import ActorKind, CloseResource, Envelope, ReopenResource
 from core.domain.events import BookingChanged, Event, ResourceClosed, ResourceReopened
 from core.domain.ids import Ids
 from core.domain.needs import Needs
@@ -50,6 +50,7 @@ def close(state: State, _envelope: Envelope, command: CloseResource, now: dateti
         ends_at=span[1],
         reason=command.reason,
         created_at=now,
+        calendar_id=command.busy.calendar_id if command.busy else None,
     )
     return (*lapsed, ResourceClosed(closure, tuple(id_ for id_ in in_the_way if id_ not in expired_ids)))
 
@@ -62,6 +63,8 @@ def _expire_lapsed(state: State, claims: list[Claim], now: datetime) -> tuple[Bo
 
 def _span(command: CloseResource, resource: Resource) -> Span | None:
     """None where the clocks skip one of its local times, or the whole of its days."""
+    if command.busy is not None:
+        return command.busy.starts_at, command.busy.ends_at
     zone = resource.zone
     starts_at = (
         instant(command.first_day, command.starts, zone) if command.starts else day_bounds(command.first_day, zone)[0]
@@ -79,8 +82,11 @@ def _skipped(command: CloseResource, resource: Resource) -> str:
     return "first_day"
 
 
-def reopen(state: State, _envelope: Envelope, command: ReopenResource, _now: datetime, _ids: Ids) -> tuple[Event, ...]:
-    return (ResourceReopened(require(state.closures.get(command.closure_id), Refusal.CLOSURE_NOT_FOUND)),)
+def reopen(state: State, envelope: Envelope, command: ReopenResource, _now: datetime, _ids: Ids) -> tuple[Event, ...]:
+    closure = require(state.closures.get(command.closure_id), Refusal.CLOSURE_NOT_FOUND)
+    if closure.calendar_id is not None and envelope.actor.kind is not ActorKind.ENGINE:
+        raise Refused(Refusal.BUSY_IN_CALENDAR)
+    return (ResourceReopened(closure),)
 
 
 def _close_needs(needs: Needs, command: CloseResource) -> None:

@@ -24,6 +24,7 @@ from core.domain.commands import (
     ChangeSlot,
     Envelope,
     IfBooked,
+    MoveWithSlot,
     OfferSlot,
     OfferWeekly,
     RemoveSlot,
@@ -54,7 +55,7 @@ def require_slot(state: State, time_slot_id: int) -> TimeSlot:
     return require(state.slots.get(time_slot_id), Refusal.TIME_SLOT_NOT_FOUND)
 
 
-def _require_category(state: State, category_id: int) -> Category:
+def require_category(state: State, category_id: int) -> Category:
     return require(state.categories.get(category_id), Refusal.CATEGORY_NOT_FOUND)
 
 
@@ -81,12 +82,12 @@ def book_slot(state: State, envelope: Envelope, command: BookSlot, now: datetime
         local_date=begins.date(),
         local_time=begins.time(),
         time_slot_id=slot.id,
-        **_fields(slot),
+        **fields_of(slot),
     )
     return (*way, BookingPlaced(booking, claims_of(booking)))
 
 
-def _fields(slot: TimeSlot) -> dict[str, Any]:
+def fields_of(slot: TimeSlot) -> dict[str, Any]:
     """What a booking has of its slot, beside the time."""
     category = slot.category
     return {
@@ -97,7 +98,7 @@ def _fields(slot: TimeSlot) -> dict[str, Any]:
 
 
 def offer(state: State, _envelope: Envelope, command: OfferSlot, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    category = _require_category(state, command.category_id)
+    category = require_category(state, command.category_id)
     slot = TimeSlot(ids.slot(), category, command.starts_at, command.ends_at)
     _may_offer(state, slot, now)
     return (SlotOffered(slot, _is_taken(state, slot)),)
@@ -123,7 +124,7 @@ def _unofferable(state: State, slot: TimeSlot, now: datetime) -> Refusal | None:
 
 def offer_weekly(state: State, _envelope: Envelope, command: OfferWeekly, now: datetime, ids: Ids) -> tuple[Event, ...]:
     """Make every slot that can be made. Slots that cannot are left out with `skip_collisions`, else all are refused."""
-    category = _require_category(state, command.category_id)
+    category = require_category(state, command.category_id)
     made: list[SlotOffered] = []
     skipped: list[SkippedSlot] = []
     for one in occurrences(command, category.resource.zone):
@@ -146,7 +147,7 @@ _WHY = {Refusal.IN_THE_PAST: WhySkipped.IN_THE_PAST, Refusal.TIME_SLOT_OVERLAPS:
 
 def change_slot(state: State, envelope: Envelope, command: ChangeSlot, now: datetime, _ids: Ids) -> tuple[Event, ...]:
     was = require_slot(state, command.time_slot_id)
-    category = _require_category(state, command.category_id)
+    category = require_category(state, command.category_id)
     slot = TimeSlot(was.id, category, command.starts_at, command.ends_at)
     holder = state.holder_of(was.id)
     if slot == was:
@@ -166,8 +167,15 @@ def _change_booked(
     if if_booked is IfBooked.CANCEL:
         cancelled = with_status(holder, Status.CANCELLED, actor, now, "time slot changed")
         return (cancelled, SlotChanged(slot, was, None, _is_taken(state, slot, but=holder.id), holder.id))
+    return move_booked(state, holder, slot, was, actor, now)
+
+
+def move_booked(
+    state: State, holder: Booking, slot: TimeSlot, was: TimeSlot, actor: Actor, now: datetime
+) -> tuple[Event, ...]:
+    """A time slot goes to another time, or category, with the booking that has it."""
     span = slot.starts_at, slot.ends_at
-    moved = at_time(holder, span, slot.category.resource.zone, now, **_fields(slot))
+    moved = at_time(holder, span, slot.category.resource.zone, now, **fields_of(slot))
     way = make_way(state, moved.resource_id, moved.starts_at, moved.ends_at, now, but=holder.id)
     claims = claims_of(moved)
     change = BookingChanged(moved, holder.status, False, actor.kind, "time slot changed", claims, moved_from=holder)
@@ -227,12 +235,12 @@ def _book_intervals(state: State, command: BookSlot) -> Iterator[ResourceTime]:
         yield slot.category.resource.id, slot.starts_at, slot.ends_at
 
 
-def _intervals(state: State, command: OfferSlot | ChangeSlot) -> Iterator[ResourceTime]:
+def offered_intervals(state: State, command: OfferSlot | ChangeSlot | MoveWithSlot) -> Iterator[ResourceTime]:
     if (category := state.categories.get(command.category_id)) is not None:
         yield category.resource.id, command.starts_at, command.ends_at
 
 
-def _category_times(_state: State, command: OfferSlot | ChangeSlot) -> Iterable[ResourceTime]:
+def offered_category_times(_state: State, command: OfferSlot | ChangeSlot | MoveWithSlot) -> Iterable[ResourceTime]:
     return ((command.category_id, command.starts_at, command.ends_at),)
 
 
@@ -255,8 +263,8 @@ def _weekly_slots(state: State, command: OfferWeekly) -> Iterator[tuple[Category
 
 HANDLERS = (
     Handler(BookSlot, book_slot, _book_needs, _book_intervals),
-    Handler(OfferSlot, offer, _offer_needs, _intervals, _category_times),
+    Handler(OfferSlot, offer, _offer_needs, offered_intervals, offered_category_times),
     Handler(OfferWeekly, offer_weekly, _weekly_needs, _weekly_intervals, _weekly_category_times, weight=count),
-    Handler(ChangeSlot, change_slot, _change_needs, _intervals, _category_times),
+    Handler(ChangeSlot, change_slot, _change_needs, offered_intervals, offered_category_times),
     Handler(RemoveSlot, remove_slot, _remove_needs),
 )

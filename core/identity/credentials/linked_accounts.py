@@ -24,6 +24,7 @@ class Attempt(Struct, frozen=True):
 class LinkedAccount(Struct, frozen=True):
     """An account at a provider that signs in to ours."""
 
+    id: int
     provider: str
     subject: str
     email: str
@@ -49,8 +50,11 @@ ON CONFLICT (provider, subject) DO NOTHING
 """
 """Both sides' addresses are verified and the same: the database asks for it too."""
 SQL_LINKED = """
-SELECT provider, subject, email, linked_at FROM social_account WHERE user_id = %(user_id)s ORDER BY id
+SELECT id, provider, subject, email, linked_at FROM social_account WHERE user_id = %(user_id)s ORDER BY id
 """
+SQL_LOCK_OWNER = "SELECT password_hash IS NOT NULL FROM user_account WHERE id = %(user_id)s FOR NO KEY UPDATE"
+"""So that of two that unlink at once the second sees what is left."""
+SQL_UNLINK = "DELETE FROM social_account WHERE id = %(id)s"
 
 
 async def begin_attempt(connection: AsyncConnection, provider: str, state: str, browser: str, attempt: Attempt) -> None:
@@ -94,3 +98,13 @@ async def link(connection: AsyncConnection, provider: str, subject: str, user_id
 
 async def linked(connection: AsyncConnection, user_id: int) -> list[LinkedAccount]:
     return await fetch_all_as(connection, LinkedAccount, SQL_LINKED, {"user_id": user_id})
+
+
+async def lock_owner(connection: AsyncConnection, user_id: int) -> bool:
+    """Whether they have a password; what is linked to them changes by nobody else until the transaction ends."""
+    row = await find_one(connection, SQL_LOCK_OWNER, {"user_id": user_id})
+    return row is not None and bool(row[0])
+
+
+async def unlink(connection: AsyncConnection, linked_id: int) -> None:
+    await connection.execute(SQL_UNLINK, {"id": linked_id})

@@ -1,20 +1,23 @@
-"""Logins: begun and ended."""
+"""Logins: begun, listed and ended."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from msgspec import Struct
 
+from core.identity.credentials.lookup import LOGIN_HOLDS, live_owner
 from core.identity.principals import Claims, hash_token, new_token
 from core.store.connections.database import AsyncConnection
-from core.store.connections.queries import fetch_one
+from core.store.connections.queries import fetch_all_as, fetch_one
 
 LOGIN_LIFETIME_S = 14 * 24 * 3600
 """From one password to the next; refreshing does not extend it."""
 
 LOGINS_PER_USER_MAX = 200
 """Live ones. The oldest ends when one more begins, so that nobody who forgot to log out is kept from logging in."""
+USER_AGENT_MAX_CHARS = 300
 
 
 class NewLogin(Struct, frozen=True):
@@ -28,10 +31,20 @@ class NewLogin(Struct, frozen=True):
     refresh_body: str | None
 
 
+class OpenLogin(Struct, frozen=True):
+    """A login that somebody has, as they know it again: when it began, from where, with what."""
+
+    id: UUID
+    created_at: datetime
+    expires_at: datetime
+    address: str
+    user_agent: str
+
+
 SQL_BEGIN = """
 WITH login AS (
-    INSERT INTO login_session (id, token_hash, csrf_secret, user_id, auth_epoch, address, expires_at)
-    SELECT %(session_id)s, %(session_hash)s, %(csrf)s, u.id, u.auth_epoch, %(address)s,
+    INSERT INTO login_session (id, token_hash, csrf_secret, user_id, auth_epoch, address, user_agent, expires_at)
+    SELECT %(session_id)s, %(session_hash)s, %(csrf)s, u.id, u.auth_epoch, %(address)s, %(user_agent)s,
            clock_timestamp() + make_interval(secs => %(lifetime_s)s)
     FROM user_account u WHERE u.id = %(user_id)s AND u.is_active AND u.auth_epoch = %(epoch)s
     RETURNING id, user_id
@@ -56,7 +69,18 @@ at once may be a few more than `LOGINS_PER_USER_MAX`: each ends those that it se
 """
 
 SQL_END = "UPDATE login_session SET ended_at = clock_timestamp() WHERE id = %(session_id)s AND ended_at IS NULL"
-
+SQL_OPEN = f"""
+SELECT s.id, s.created_at, s.expires_at, s.address, s.user_agent FROM login_session s {live_owner("s")}
+WHERE s.user_id = %(user_id)s AND {LOGIN_HOLDS} ORDER BY s.created_at DESC, s.id LIMIT {LOGINS_PER_USER_MAX}
+"""
+SQL_END_OWN = f"""
+UPDATE login_session s SET ended_at = clock_timestamp()
+WHERE s.user_id = %(user_id)s AND s.id = %(session_id)s AND {LOGIN_HOLDS}
+"""
+SQL_END_OTHERS = f"""
+UPDATE login_session s SET ended_at = clock_timestamp()
+WHERE s.user_id = %(user_id)s AND s.id IS DISTINCT FROM %(session_id)s AND {LOGIN_HOLDS}
+"""
 
 SQL_KNOWN_ADDRESS = """
 SELECT EXISTS (SELECT FROM login_session WHERE user_id = %(user_id)s AND address = %(address)s AND address <> '')
@@ -76,9 +100,15 @@ async def is_fresh(connection: AsyncConnection, session_id: UUID, within_s: int)
 
 
 async def begin(
-    connection: AsyncConnection, user_id: int, epoch: int, address: str, *, with_body_family: bool
+    connection: AsyncConnection,
+    user_id: int,
+    epoch: int,
+    address: str,
+    *,
+    with_body_family: bool,
+    user_agent: str = "",
 ) -> NewLogin | None:
-    """Start a login for somebody who has just proved who they are.
+    """Start a login for somebody who has just proved who they are; `user_agent` is how their browser names itself.
 
     None if the account was closed, or its logins ended, since `epoch` was read.
     """
@@ -92,6 +122,7 @@ async def begin(
         "user_id": user_id,
         "epoch": epoch,
         "address": address,
+        "user_agent": user_agent,
         "lifetime_s": LOGIN_LIFETIME_S,
         "family_ids": family_ids,
         "refresh_hashes": [hash_token(token) for token in refresh_tokens],
@@ -111,6 +142,21 @@ async def begin(
 async def end(connection: AsyncConnection, session_id: UUID) -> None:
     """End one login with everything it handed out: cookies, access and refresh tokens, tickets."""
     await connection.execute(SQL_END, {"session_id": session_id})
+
+
+async def open_logins(connection: AsyncConnection, user_id: int | None) -> list[OpenLogin]:
+    """All that somebody has, the newest first."""
+    return await fetch_all_as(connection, OpenLogin, SQL_OPEN, {"user_id": user_id})
+
+
+async def end_own(connection: AsyncConnection, user_id: int | None, session_id: UUID) -> bool:
+    """End a login of somebody's own. False if they have none of this id."""
+    return (await connection.execute(SQL_END_OWN, {"user_id": user_id, "session_id": session_id})).rowcount == 1
+
+
+async def end_others(connection: AsyncConnection, user_id: int | None, session_id: UUID | None) -> int:
+    """End all logins of somebody but one; how many there were."""
+    return (await connection.execute(SQL_END_OTHERS, {"user_id": user_id, "session_id": session_id})).rowcount
 
 
 async def known_address(connection: AsyncConnection, user_id: int, address: str) -> bool:

@@ -12,8 +12,16 @@ from msgspec.structs import asdict
 from psycopg.errors import ForeignKeyViolation
 
 from core.domain.commands import Actor
-from core.identity.personal_data.erasure import TO_COME, assignments
-from core.identity.personal_data.inventory import ACCOUNT, COMMANDS, IDEMPOTENCY, SECRETS, WHEN_LEAVING, WORDS
+from core.identity.personal_data.erasure import TO_COME, UNSPENT, assignments
+from core.identity.personal_data.inventory import (
+    ACCOUNT,
+    BUSY_CALENDARS,
+    COMMANDS,
+    IDEMPOTENCY,
+    SECRETS,
+    WHEN_LEAVING,
+    WORDS,
+)
 from core.store.connections.database import AsyncConnection, Connection
 from core.store.connections.queries import fetch_one, find_as
 from core.store.data_subjects import phone_name, practitioner_name, resource_name, user_name
@@ -50,20 +58,28 @@ UPDATE user_account t SET {assignments((*ACCOUNT.fields, *SECRETS.fields))}, mus
 WHERE t.id = %(id)s
 """
 SQL_PRACTITIONER = "UPDATE practitioner SET is_active = false, updated_at = clock_timestamp() WHERE user_id = %(id)s"
+SQL_BUSY_CALENDARS = f"""
+UPDATE busy_calendar t SET {assignments(BUSY_CALENDARS.fields)}, etag = NULL, last_modified = NULL, lease = NULL,
+    fetch_at = NULL, sync_at = clock_timestamp(), left_to_do = 0
+WHERE {BUSY_CALENDARS.find}
+"""
+"""The worker ends their closures and deletes them."""
 SQL_WHEN_LEAVING = tuple(f"DELETE FROM {rows.table} t WHERE {rows.find}" for rows in WHEN_LEAVING if rows.is_deleted)
 SQL_KEYS = f"DELETE FROM {IDEMPOTENCY.table} t WHERE {IDEMPOTENCY.find}"
 _IS_PAID = f"{TO_COME} AND b.payment_status = 'succeeded' AND b.price_minor > 0"
 _IN_TIME = ">= clock_timestamp() + make_interval(secs => %(notice_s)s)"
 _GOES_BACK = f"""(b.starts_at {_IN_TIME} OR EXISTS (
     SELECT FROM marketplace_booking p
-    WHERE p.parent_id = b.id AND p.status IN ('draft', 'confirmed') AND (p.starts_at IS NULL OR p.starts_at {_IN_TIME})))"""
+    WHERE p.parent_id = b.id AND p.status IN ('draft', 'confirmed') AND (p.starts_at IS NULL OR p.starts_at {_IN_TIME}))
+    OR {UNSPENT})"""
 """Of what was bought in parts, those that have no time yet or are in time."""
 SQL_COUNT = f"""
 SELECT count(*) FILTER (WHERE {TO_COME}),
        count(*) FILTER (WHERE NOT {TO_COME}),
        count(*) FILTER (WHERE {_IS_PAID}),
        count(*) FILTER (WHERE {_IS_PAID} AND {_GOES_BACK}),
-       (SELECT coalesce(sum(balance), 0)::bigint FROM credit WHERE user_id = %(id)s AND expires_at > clock_timestamp()),
+       (SELECT coalesce(sum(balance), 0)::bigint FROM credit
+        WHERE user_id = %(id)s AND expires_at > clock_timestamp() AND balance < granted),
        (SELECT count(*) FROM payment p JOIN booking o ON o.id = p.booking_id WHERE o.user_id = %(id)s),
        (SELECT count(*) FROM marketplace_booking m JOIN practitioner p ON p.id = m.practitioner_id
         WHERE p.user_id = %(id)s AND m.status IN ('held', 'confirmed') AND m.starts_at > clock_timestamp())
@@ -82,7 +98,7 @@ class Left(Struct, frozen=True):
     refunds_expected: int
     """Of these, those whose money goes back, as for any cancellation."""
     credits_lost: int
-    """Unused credits of bundles: they belong to the account."""
+    """Unused credits of bundles that are used in part: nothing goes back for them. Unspent bundles are cancelled."""
     payments_kept: int
     """For bookkeeping: amounts, times and the provider's numbers, without a name."""
     bookings_with_others: int
@@ -154,7 +170,7 @@ async def delete(connection: AsyncConnection, user_id: int) -> bool:
 
 async def anonymise(connection: AsyncConnection, user_id: int) -> None:
     """Empty the account and end all its logins. Username, phone and address are free for others."""
-    for statement in (SQL_ACCOUNT, SQL_PRACTITIONER, *SQL_WHEN_LEAVING):
+    for statement in (SQL_ACCOUNT, SQL_PRACTITIONER, SQL_BUSY_CALENDARS, *SQL_WHEN_LEAVING):
         await connection.execute(statement.encode(), {"id": user_id})
 
 

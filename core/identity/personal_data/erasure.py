@@ -35,19 +35,25 @@ _CALM = f"""(e.asked_in < pg_snapshot_xmin(pg_current_snapshot())
 """A lane that read the account before it was emptied has committed by now, with any bookings for it."""
 _SETTLED = f"({_CALM} AND NOT EXISTS (SELECT FROM inbox i WHERE i.accepted_at <= e.asked_at))"
 """All commands that were under way at the deletion are decided, so nothing new will name the person."""
+_CANCELLED = "NOT EXISTS (SELECT FROM inbox i WHERE i.request_id = e.request_id)"
+"""All cancellations of the erasure itself are decided, and have given their credits back."""
 SQL_NEXT = f"""
 SELECT e.user_id, e.names, e.phones, e.until, e.actor::text, e.request_id, e.step, e.after FROM erasure e
-WHERE CASE e.step WHEN 'cancel' THEN {_CALM} WHEN 'settle' THEN {_SETTLED} ELSE true END
+WHERE CASE e.step WHEN 'cancel' THEN {_CALM} WHEN 'settle' THEN {_SETTLED}
+                  WHEN 'cancel again' THEN {_CANCELLED} ELSE true END
 ORDER BY e.asked_at, e.user_id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 SQL_AT = "UPDATE erasure SET step = %(step)s, after = %(after)s WHERE user_id = %(id)s"
 SQL_DONE = "DELETE FROM erasure WHERE user_id = %(id)s"
-TO_COME = """(b.deleted_at IS NULL AND b.status IN ('draft', 'held', 'confirmed') AND (
-    b.status = 'held' OR b.starts_at > clock_timestamp() OR EXISTS (
+UNSPENT = """EXISTS (
+        SELECT FROM credit c WHERE c.booking_id = b.id AND c.balance = c.granted AND c.expires_at > clock_timestamp())"""
+"""A bundle of which nothing is used: its money goes back, as when its client cancels it."""
+TO_COME = f"""(b.deleted_at IS NULL AND b.status IN ('draft', 'held', 'confirmed') AND (
+    b.status = 'held' OR b.starts_at > clock_timestamp() OR {UNSPENT} OR EXISTS (
         SELECT FROM marketplace_booking m
         WHERE m.booking_id = b.id AND m.starts_at IS NULL AND m.kind <> 'bundle')))"""
 """What has not begun: also what has no time yet, such as a package and its parts, and what is unpaid, as it could
-still be paid. Bundles stay: their credits belong to the account.
+still be paid. Of bundles only those that are unspent: nothing goes back for a part of one.
 """
 SQL_TO_COME = f"""
 SELECT b.id, b.resource_id, b.local_date FROM booking b
@@ -124,9 +130,10 @@ STEPS = {
     if rows.is_deleted or any(field.fate is not Fate.KEPT for field in rows.fields)
 }
 AGAIN = " again"
-ORDER = (*STEPS, "commands", "cancel", "settle", *(name + AGAIN for name in (*STEPS, "commands")))
+ORDER = (*STEPS, "commands", "cancel", "settle", "cancel" + AGAIN, *(name + AGAIN for name in (*STEPS, "commands")))
 """Bookings are cancelled once nothing is left in them that an answer could repeat. Commands that were under way may
-write into emptied rows again (a reason, notes), so all steps are repeated once they are decided.
+write into emptied rows again (a reason, notes), so all steps are repeated once they are decided. Cancelling, too: a
+cancelled booking may have given the last credit of a bundle back, which is unspent then.
 """
 
 

@@ -121,13 +121,13 @@ ACCOUNT = Rows(
     whose="the person",
     find="t.id = %(id)s",
     at_once=True,
-    also="date_joined is_active is_staff is_superuser is_practitioner",
+    also="date_joined is_active is_staff is_superuser is_practitioner reminders practitioner_reminders",
     fields=(
         *_each("username username_key", REPLACED, "'deleted-' || t.id"),
         *_each("phone", EMPTIED),
         *_each("phone_key email email_key", EMPTIED, "NULL"),
         *_each("contact_email first_name last_name gender country", EMPTIED),
-        *_each("country_code email_verified_at last_login", EMPTIED, "NULL"),
+        *_each("country_code email_verified_at last_login language", EMPTIED, "NULL"),
     ),
 )
 SECRETS = Rows(
@@ -143,7 +143,7 @@ SECRETS = Rows(
 
 WHEN = "(extract(epoch FROM t.created_at) * 1000000)::bigint"
 SIGN_INS = (
-    _sign_in("sign_ins", "login_session", "address", "created_at expires_at ended_at", key=WHEN),
+    _sign_in("sign_ins", "login_session", "address user_agent", "created_at expires_at ended_at", key=WHEN),
     _sign_in("sign_in_secrets", "login_session", "csrf_secret", exported=False),
     _sign_in("api_tokens", "api_token", "", "created_at revoked_at"),
     _sign_in("calendar_links", "calendar_link", "label", "kind subject_id names created_at ended_at"),
@@ -405,8 +405,18 @@ MAILS = (
     ),
 )
 """An address that wants no mails is remembered, by its hash alone: nobody writes to it when somebody gives it again."""
+BUSY_CALENDARS = Rows(
+    name="busy_calendars",
+    table="busy_calendar",
+    whose="the practitioner",
+    find=f"t.resource_id IN {_RESOURCES}",
+    at_once=True,
+    fields=(Field("sealed_url", EMPTIED, is_exported=False), *_each("host label", EMPTIED)),
+    also="created_at fetched_at",
+)
+"""Without a URL it is followed no more: the worker ends its closures, and deletes the row."""
 STEPPED = (BOOKINGS, BOOKINGS_GIVEN, BOOKINGS_OF_SERVICES, *AUDIT, *MARKETPLACE)
-WHEN_LEAVING = (ACCOUNT, SECRETS, *SIGN_INS, *MAILS, IDEMPOTENCY)
+WHEN_LEAVING = (ACCOUNT, SECRETS, *SIGN_INS, *MAILS, BUSY_CALENDARS, IDEMPOTENCY)
 ELSEWHERE = (
     _kept(
         "inbox",
@@ -451,10 +461,22 @@ ELSEWHERE = (
         _each("networks", KEPT, why="Of a machine"),
     ),
     _kept(
+        "embedding",
+        "embedding_origin",
+        "the house",
+        _each("origin", KEPT, why="Of another's web site, which stays when the person who named it leaves"),
+    ),
+    _kept(
         "webhooks",
         "webhook_endpoint",
         "the house",
         _each("url description", KEPT, why="Of another's server, which stays when the person who named it leaves"),
+    ),
+    _kept(
+        "busy_calendars_of_the_house",
+        "busy_calendar",
+        "the house",
+        _each("sealed_url host label", KEPT, why="The house's resource follows it, whoever named it"),
     ),
     _kept(
         "agent_key_uses",
@@ -482,15 +504,19 @@ NOT_PERSONAL: dict[str, str] = {
     "booking_settings": "",
     "booking_tally": "listed_as",
     "booking_tally_change": "listed_as",
+    "bounce_mailbox": "mailbox problem",
     "bulk": "mode",
+    "busy_calendar": "answer etag last_modified",
     "calendar_link": "role kind",
     "canary": "stage",
     "category": "name name_key name_folded",
     "database_restore": "holdfast schema_before known_epoch",
-    "delivery": "sender receiver type epoch data state answer",
+    "delivery": "sender receiver type epoch data state answer detail",
+    "delivery_ahead": "sender receiver key type data",
     "delivery_attempt": "verdict answer detail",
     "delivery_cursor": "sender epoch missed_why",
     "delivery_receiver": "sender receiver",
+    "delivery_run": "sender receivers",
     "erasure": "step",
     "event": "type contract traceparent",
     "feed": "epoch origin",

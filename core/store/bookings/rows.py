@@ -51,7 +51,6 @@ BOOKING_FIXED = frozenset(
         "command_id",
         "price_minor",
         "currency",
-        "time_slot_id",
     }
 )
 """What no change of a booking touches."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from core.store.connections.database import AsyncConnection, installed
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import fetch_one, find_one
 from core.store.connections.round_trip import Rows
+from core.store.reads.shared_reads import Found, Query
 
 _COLUMNS = "working_hours_start, working_hours_end, duration_minutes, off_days, is_active, updated_at"
 SQL_ONE = f"SELECT {_COLUMNS} FROM booking_settings"
@@ -46,6 +48,15 @@ async def one(connection: AsyncConnection, *, locked: bool = False) -> BookingSe
     """Raises LookupError before the first migration."""
     row = await find_one(connection, SQL_LOCK if locked else SQL_ONE)
     return BookingSettings(*installed(row, "row of booking settings"))
+
+
+def one_queries() -> Sequence[Query]:
+    return ((SQL_ONE, ()),)
+
+
+def one_found(found: Found) -> BookingSettings:
+    """What `one_queries` found. Raises LookupError before the first migration."""
+    return BookingSettings(*installed(next(iter(found.rows(0)), None), "row of booking settings"))
 
 
 async def change(connection: AsyncConnection, after: BookingSettings) -> BookingSettings:

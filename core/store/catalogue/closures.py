@@ -27,20 +27,19 @@ from core.store.connections.round_trip import RoundTrip, Rows
 from core.store.sql.lost_races import require_all
 from core.store.sql.parameters import json_of
 
-SQL_RESOURCES = "SELECT id, kind, name, zone FROM resource WHERE id = ANY(%s)"
 CLOSURE_COLUMNS = """c.id, r.id, r.kind, r.name, r.zone, c.first_day, c.starts, c.last_day, c.ends, lower(c.during),
-       upper(c.during), c.reason, c.created_at"""
+       upper(c.during), c.reason, c.created_at, c.busy_calendar_id"""
 SQL_CLOSURES = f"""
 SELECT {CLOSURE_COLUMNS} FROM closure c JOIN resource r ON r.id = c.resource_id
 WHERE c.id = ANY(%s) ORDER BY c.id FOR UPDATE OF c
 """
 SQL_SHOWN = f"SELECT {BOOKING_COLUMNS} FROM booking WHERE id = ANY(%s) AND deleted_at IS NULL"
 SQL_CLOSE = """
-INSERT INTO closure (id, resource_id, first_day, starts, last_day, ends, during, reason, created_at)
-SELECT id, resource_id, first_day, starts, last_day, ends, tstzrange(starts_at, ends_at), reason, created_at
+INSERT INTO closure (id, resource_id, first_day, starts, last_day, ends, during, reason, created_at, busy_calendar_id)
+SELECT id, resource_id, first_day, starts, last_day, ends, tstzrange(starts_at, ends_at), reason, created_at, calendar_id
 FROM json_to_recordset(%s::json) AS c (
     id bigint, resource_id bigint, first_day date, starts time, last_day date, ends time, starts_at timestamptz,
-    ends_at timestamptz, reason text, created_at timestamptz)
+    ends_at timestamptz, reason text, created_at timestamptz, calendar_id bigint)
 """
 SQL_CLAIM_THE_REST = sql_claim_the_rest("c.id = ANY(%s)")
 SQL_OVERLOOKED = """
@@ -69,12 +68,13 @@ class ClosureRow(Struct, frozen=True):
     ends_at: Any
     reason: str
     created_at: Any
+    calendar_id: int | None
     in_the_way: tuple[int, ...]
 
 
 def closure_of(row: Sequence[Any]) -> Closure:
     """A row that begins with `CLOSURE_COLUMNS`."""
-    return Closure(row[0], Resource(*row[1:5]), *row[5:13])
+    return Closure(row[0], Resource(*row[1:5]), *row[5:14])
 
 
 async def one(connection: AsyncConnection, closure_id: int) -> Closure:
@@ -83,14 +83,9 @@ async def one(connection: AsyncConnection, closure_id: int) -> Closure:
 
 
 def ask_closures(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
-    def store_resources(rows: Rows) -> None:
-        state.resources |= {row[0]: Resource(*row) for row in rows}
-
     def store_closures(rows: Rows) -> None:
         state.closures |= {row[0]: closure_of(row) for row in rows}
 
-    if needs.resources:
-        pipeline.ask(SQL_RESOURCES, (list(needs.resources),), store_resources)
     if needs.closures:
         pipeline.ask(SQL_CLOSURES, (list(needs.closures),), store_closures)
 
@@ -151,6 +146,7 @@ def _closed(events: Sequence[Event]) -> list[ClosureRow]:
             ends_at=c.ends_at,
             reason=c.reason,
             created_at=c.created_at,
+            calendar_id=c.calendar_id,
             in_the_way=in_the_way,
         )
         for c, in_the_way in made

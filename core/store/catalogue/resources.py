@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
+from core.domain.state import State
 from core.domain.values import Resource
 from core.store.connections.database import AsyncConnection, installed
+from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import fetch_all, fetch_one, find_one
+from core.store.connections.round_trip import Rows
 from core.store.lists.pages import rows_and_total
 
 Kind = Literal["desk", "service", "room", "practitioner", "category"]
 
 SQL_ADD = "INSERT INTO resource (kind, name, zone) VALUES (%s, %s, %s) RETURNING id"
+SQL_SOME = "SELECT id, kind, name, zone FROM resource WHERE id = ANY(%s)"
 SQL_ZONE = "SELECT zone FROM resource WHERE id = %s"
 SQL_DESK = "SELECT id FROM resource WHERE kind = 'desk'"
 SQL_PAGE = """
@@ -21,6 +26,14 @@ LEFT JOIN (SELECT id, kind, name, zone FROM resource WHERE %(kind)s::text IS NUL
            ORDER BY id LIMIT %(limit)s OFFSET %(offset)s) AS r ON true
 ORDER BY r.id
 """
+
+
+def ask_resources(pipeline: QueryPipeline, state: State, ids: Collection[int]) -> None:
+    def store_resources(rows: Rows) -> None:
+        state.resources |= {row[0]: Resource(*row) for row in rows}
+
+    if ids:
+        pipeline.ask(SQL_SOME, (list(ids),), store_resources)
 
 
 async def add(connection: AsyncConnection, kind: Kind, name: str, zone: str) -> int:

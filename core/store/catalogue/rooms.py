@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from core.domain.needs import Needs
 from core.domain.resources.local_time import Hours
 from core.domain.state import State
 from core.domain.values import Resource, Room
-from core.store.catalogue.changes import NotFoundError, read_one
+from core.store.catalogue.changes import read_one
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import fetch_one, fetch_page
 from core.store.connections.round_trip import Rows
+from core.store.reads.shared_reads import Found, Query
 
 _FROM = "FROM room m JOIN resource r ON r.id = m.resource_id"
 _COLUMNS = """m.id, m.resource_id, r.zone, m.name, m.description, m.price_minor, m.currency, m.capacity, m.amenities,
        m.is_available, m.slot_minutes, m.opens_minute, m.closes_minute, m.off_days"""
-SQL_PAGE = f"""
-SELECT {_COLUMNS} {_FROM} WHERE m.is_available OR NOT %(only_available)s ORDER BY m.id LIMIT %(limit)s OFFSET %(offset)s
-"""
-SQL_COUNT = "SELECT count(*) FROM room m WHERE m.is_available OR NOT %(only_available)s"
+SQL_PAGE = f"SELECT {_COLUMNS} {_FROM} ORDER BY m.id LIMIT %(limit)s OFFSET %(offset)s"
+SQL_COUNT = "SELECT count(*) FROM room"
+SQL_AVAILABLE = f"SELECT {_COLUMNS} {_FROM} WHERE m.is_available ORDER BY m.id LIMIT %s OFFSET %s"
+SQL_COUNT_AVAILABLE = "SELECT count(*) FROM room WHERE is_available"
+SQL_ONE_AVAILABLE = f"SELECT {_COLUMNS} {_FROM} WHERE m.is_available AND m.id = %s"
 SQL_ONE = f"SELECT {_COLUMNS} {_FROM} WHERE m.id = %s"
 SQL_LOCK = f"{SQL_ONE} FOR UPDATE OF m"
 _SETTABLE = (
@@ -39,7 +41,7 @@ UPDATE room SET {", ".join(f"{name} = %({name})s" for name in _SETTABLE)}, updat
 """
 SQL_BOOKABLE = f"""
 SELECT m.id, m.resource_id, m.name, m.capacity, m.price_minor, m.currency, m.slot_minutes, m.opens_minute,
-       m.closes_minute, m.off_days, m.is_available, r.id, r.kind, r.name, r.zone {_FROM} WHERE m.id = ANY(%s)
+       m.closes_minute, m.off_days, m.is_available, r.id, r.kind, r.name, r.zone {_FROM} WHERE m.id = ANY(%s::bigint[])
 """
 
 
@@ -62,13 +64,31 @@ class RoomRow(Struct, frozen=True):
     off_days: list[int] = []
 
 
-async def page(
-    connection: AsyncConnection, limit: int, offset: int, *, only_available: bool
-) -> tuple[list[RoomRow], int]:
-    """Rooms by id, and how many there are."""
-    values = {"only_available": only_available, "limit": limit, "offset": offset}
-    rows, total = await fetch_page(connection, SQL_PAGE, SQL_COUNT, values)
+async def page(connection: AsyncConnection, limit: int, offset: int) -> tuple[list[RoomRow], int]:
+    """All rooms by id, and how many there are."""
+    rows, total = await fetch_page(connection, SQL_PAGE, SQL_COUNT, {"limit": limit, "offset": offset})
     return [RoomRow(*row) for row in rows], total
+
+
+def available_queries(limit: int, offset: int) -> Sequence[Query]:
+    """One page of the rooms that can be booked, and how many there are."""
+    return (SQL_AVAILABLE, (limit, offset)), (SQL_COUNT_AVAILABLE, ())
+
+
+def available_page(found: Found) -> tuple[list[RoomRow], int]:
+    """What `available_queries` found."""
+    ((total,),) = found.rows(1)
+    return [RoomRow(*row) for row in found.rows(0)], total
+
+
+def one_queries(room_id: int) -> Sequence[Query]:
+    """A room that can be booked."""
+    return ((SQL_ONE_AVAILABLE, (room_id,)),)
+
+
+def one_available(found: Found) -> RoomRow | None:
+    """What `one_queries` found."""
+    return next((RoomRow(*row) for row in found.rows(0)), None)
 
 
 async def one(connection: AsyncConnection, room_id: int, *, locked: bool = False) -> RoomRow:
@@ -88,26 +108,21 @@ async def change(connection: AsyncConnection, after: RoomRow) -> RoomRow:
     return await one(connection, after.id)
 
 
-async def bookable(connection: AsyncConnection, room_id: int) -> tuple[Room, Resource]:
-    """A room and its resource. Raises NotFoundError, also for a room that is not available."""
-    row = await read_one(connection, SQL_BOOKABLE, ([room_id],))
-    room = _room(row[:-4])
-    if not room.is_available:
-        raise NotFoundError
-    return room, Resource(*row[-4:])
+def ask_rooms(pipeline: QueryPipeline, state: State, ids: Collection[int]) -> None:
+    """Rooms with their resources."""
 
-
-def ask_rooms(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     def store_rooms(rows: Rows) -> None:
         for row in rows:
-            state.rooms[row[0]] = _room(row[:-4])
-            state.resources[row[-4]] = Resource(*row[-4:])
+            room, resource = room_of(row)
+            state.rooms[room.id] = room
+            state.resources[resource.id] = resource
 
-    if needs.rooms:
-        pipeline.ask(SQL_BOOKABLE, (list(needs.rooms),), store_rooms)
+    if ids:
+        pipeline.ask(SQL_BOOKABLE, (list(ids),), store_rooms)
 
 
-def _room(row: tuple[Any, ...]) -> Room:
-    """The room's own columns of a row of `SQL_BOOKABLE`."""
-    opens, closes, off_days, is_available = row[-4:]
-    return Room(*[*row[:-4], Hours(opens, closes, frozenset(off_days)), is_available])
+def room_of(row: tuple[Any, ...]) -> tuple[Room, Resource]:
+    """A row of `SQL_BOOKABLE`."""
+    opens, closes, off_days, is_available = row[-8:-4]
+    room = Room(*[*row[:-8], Hours(opens, closes, frozenset(off_days)), is_available])
+    return room, Resource(*row[-4:])

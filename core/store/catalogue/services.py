@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -18,6 +19,7 @@ from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import fetch_all, fetch_one, fetch_page
 from core.store.connections.round_trip import Rows
+from core.store.reads.shared_reads import Found, Query
 from core.store.sql.parameters import TEXTS, texts_of
 
 SERVICES_MAX = 10_000
@@ -31,7 +33,7 @@ SQL_LOCK = f"{SQL_ONE} FOR UPDATE OF s"
 SQL_BOOKABLE = """
 SELECT s.id, s.name, s.description, coalesce(s.duration_minutes, b.duration_minutes), s.price_cents, s.currency
 FROM service s LEFT JOIN booking_settings b ON true
-WHERE s.is_active AND s.is_named ORDER BY s.name, s.id LIMIT %(limit)s OFFSET %(offset)s
+WHERE s.is_active AND s.is_named ORDER BY s.name, s.id LIMIT %s OFFSET %s
 """
 SQL_COUNT_BOOKABLE = "SELECT count(*) FROM service WHERE is_active AND is_named"
 SQL_INSERT = """
@@ -78,10 +80,15 @@ class NamedService(Struct, frozen=True):
     time_zone: str
 
 
-async def bookable_page(connection: AsyncConnection, limit: int, offset: int) -> tuple[list[Service], int]:
-    """Services that can be booked, by name, and how many there are. Their durations are the settings' by default."""
-    rows, total = await fetch_page(connection, SQL_BOOKABLE, SQL_COUNT_BOOKABLE, {"limit": limit, "offset": offset})
-    return [Service(*row) for row in rows], total
+def bookable_queries(limit: int, offset: int) -> Sequence[Query]:
+    """One page of the services that can be booked, by name, and how many there are."""
+    return (SQL_BOOKABLE, (limit, offset)), (SQL_COUNT_BOOKABLE, ())
+
+
+def bookable_page(found: Found) -> tuple[list[Service], int]:
+    """What `bookable_queries` found. Durations are the settings' by default."""
+    ((total,),) = found.rows(1)
+    return [Service(*row) for row in found.rows(0)], total
 
 
 async def page(connection: AsyncConnection, limit: int, offset: int) -> tuple[list[NamedService], int]:

@@ -19,7 +19,7 @@ from msgspec import Struct
 from psycopg import abc
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
@@ -77,11 +77,12 @@ _sessions: WeakKeyDictionary[_Session, _Prepared] = WeakKeyDictionary()
 class Answer:
     """The answer to one statement, once its round trip is over."""
 
-    __slots__ = ("_adapting", "_result")
+    __slots__ = ("_adapting", "_result", "_rows")
 
     def __init__(self, adapting: abc.Transformer) -> None:
         self._adapting = adapting
         self._result: PGresult | None = None
+        self._rows: Rows | None = None
 
     def take(self, result: PGresult) -> None:
         self._result = result
@@ -92,13 +93,22 @@ class Answer:
         return self._taken.command_tuples or 0
 
     def fetchall(self) -> Rows:
-        result = self._taken
-        self._adapting.set_pgresult(result)
-        return self._adapting.load_rows(0, result.ntuples, tuple)
+        """All rows, each time the same list: requests that share a round trip ask for them one after another."""
+        if self._rows is None:
+            result = self._taken
+            self._adapting.set_pgresult(result)
+            self._rows = self._adapting.load_rows(0, result.ntuples, tuple)
+        return self._rows
 
     def fetchone(self) -> tuple[Any, ...] | None:
         rows = self.fetchall()
         return rows[0] if rows else None
+
+    def raw(self) -> tuple[bytes | None, ...]:
+        """Every value of every row as PostgreSQL sent it: to be compared, which costs less than to read it."""
+        result = self._taken
+        columns = range(result.nfields)
+        return tuple([result.get_value(row, column) for row in range(result.ntuples) for column in columns])
 
     @property
     def _taken(self) -> PGresult:
@@ -109,6 +119,9 @@ class Answer:
 
 class _Trip:
     """What is sent and what is expected back, on either kind of connection."""
+
+    result_format = Format.TEXT
+    """How PostgreSQL is to send values."""
 
     def __init__(self, connection: _Session) -> None:
         self._pg: PGconn = connection.pgconn
@@ -128,7 +141,8 @@ class _Trip:
             types, formats = self._adapting.types or (), self._adapting.formats
         else:
             dumped, types, formats = (), (), None
-        self._pg.send_query_prepared(self._name(statement.text, types), dumped, param_formats=formats)
+        name = self._name(statement.text, types)
+        self._pg.send_query_prepared(name, dumped, param_formats=formats, result_format=self.result_format)
         answer = Answer(self._adapting)
         self._expected.append(answer)
         return answer

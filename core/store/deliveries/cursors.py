@@ -33,7 +33,8 @@ SQL_ANY_CURSOR = "SELECT EXISTS (SELECT FROM delivery_cursor)"
 SQL_BEHIND = """
 SELECT c.sender FROM delivery_cursor c, feed f
 WHERE c.sender IN (SELECT json_array_elements_text(%(senders)s::json))
-  AND (c.position <> f.last_position OR c.epoch <> f.epoch)
+  AND (c.position <> f.last_position OR c.epoch <> f.epoch
+       OR EXISTS (SELECT FROM delivery_ahead a WHERE a.sender = c.sender AND a.due_at <= clock_timestamp()))
 ORDER BY c.sender
 """
 SQL_LOCK = """
@@ -45,37 +46,48 @@ SQL_MISSED = """
 UPDATE delivery_cursor SET missed_events = missed_events + %(events)s, missed_at = clock_timestamp(), missed_why = %(why)s
 WHERE sender = %(sender)s
 """
+SQL_WAKE = """
+INSERT INTO delivery_receiver AS r (sender, receiver, due_at)
+SELECT %(sender)s, receiver, min(coalesce(due_at, clock_timestamp()))
+FROM json_to_recordset(%(rows)s::json) AS n (receiver text, due_at timestamptz, is_old boolean)
+WHERE NOT is_old GROUP BY receiver ORDER BY receiver
+ON CONFLICT (sender, receiver) DO UPDATE SET due_at = least(r.due_at, excluded.due_at), touched_at = clock_timestamp()
+"""
+"""Before the deliveries are written: its lock makes their `seq` rise in the order in which they become visible. In one
+order, so that two writers do not wait for each other."""
 SQL_ADD = """
 WITH added AS (
-    INSERT INTO delivery (id, sender, receiver, booking_id, type, epoch, position, data, state, due_at, done_at, answer)
+    INSERT INTO delivery (id, sender, receiver, booking_id, type, epoch, position, data, state, due_at, retry_at, done_at,
+                          parked_at, answer)
     SELECT n.id, %(sender)s, n.receiver, n.booking_id, n.type, f.epoch, n.position, n.data,
            CASE WHEN n.is_old THEN 'parked' ELSE 'waiting' END,
            CASE WHEN NOT n.is_old THEN coalesce(n.due_at, clock_timestamp()) END,
-           CASE WHEN n.is_old THEN clock_timestamp() END, CASE WHEN n.is_old THEN %(old_answer)s END
+           CASE WHEN NOT n.is_old AND n.due_at > clock_timestamp() THEN n.due_at END,
+           CASE WHEN n.is_old THEN clock_timestamp() END, CASE WHEN n.is_old THEN clock_timestamp() END,
+           CASE WHEN n.is_old THEN %(old_answer)s END
     FROM feed f, ROWS FROM (json_to_recordset(%(rows)s::json) AS (
         id uuid, receiver text, booking_id bigint, type text, position bigint, data jsonb, due_at timestamptz,
         is_old boolean)) WITH ORDINALITY
         AS n (id, receiver, booking_id, type, position, data, due_at, is_old, n)
     ORDER BY n.n
     ON CONFLICT (id) DO NOTHING
-    RETURNING receiver, due_at
-), woken AS (
-    INSERT INTO delivery_receiver AS r (sender, receiver, due_at)
-    SELECT %(sender)s, receiver, min(due_at) FROM added WHERE due_at IS NOT NULL GROUP BY receiver ORDER BY receiver
-    ON CONFLICT (sender, receiver) DO UPDATE SET due_at = least(r.due_at, excluded.due_at), touched_at = clock_timestamp()
-    WHERE r.due_at IS NULL OR r.due_at > excluded.due_at
+    RETURNING id
 )
 SELECT count(*) FROM added
 """
-"""In the order given, which `seq` keeps. Receivers in one order, so that two writers do not wait for each other."""
+"""In the order given, which `seq` keeps."""
 SQL_PARK_OLD = f"""
-UPDATE delivery SET state = 'parked', due_at = NULL, lease = NULL, leased_until = NULL, done_at = clock_timestamp(),
-       answer = %(old_answer)s
+UPDATE delivery SET state = 'parked', due_at = NULL, retry_at = NULL, done_at = clock_timestamp(),
+       parked_at = clock_timestamp(), answer = %(old_answer)s
 WHERE id IN (
-    SELECT id FROM delivery
-    WHERE sender = %(sender)s AND state = 'waiting'
-      AND created_at < (SELECT epoch_began_at FROM feed) - interval '{OLD_S} seconds'
-    ORDER BY created_at LIMIT {WRITTEN_AT_ONCE} FOR UPDATE)
+    SELECT w.id FROM delivery_receiver r CROSS JOIN LATERAL (
+        SELECT id, created_at FROM delivery
+        WHERE sender = r.sender AND receiver = r.receiver AND seq > r.taken_seq AND state = 'waiting' AND retry_at IS NULL
+        UNION ALL
+        SELECT id, created_at FROM delivery WHERE sender = r.sender AND receiver = r.receiver AND retry_at IS NOT NULL
+    ) AS w
+    WHERE r.sender = %(sender)s AND w.created_at < (SELECT epoch_began_at FROM feed) - interval '{OLD_S} seconds'
+    LIMIT {WRITTEN_AT_ONCE})
 """
 
 
@@ -130,7 +142,7 @@ def any_sender(connection: Connection) -> bool:
 
 
 def senders_behind(connection: Connection, senders: Collection[str]) -> list[str]:
-    """Those of them whose cursor is not at the feed's head."""
+    """Those of them whose cursor is not at the feed's head, or for whom something has come due by the clock."""
     return [row[0] for row in connection.execute(SQL_BEHIND, {"senders": texts_of(senders)}).fetchall()]
 
 
@@ -153,11 +165,14 @@ def add(
 ) -> int:
     """Write deliveries in their order; how many are new. One that was planned before stays as it is.
 
-    What follows from an event of before `old_before` is parked.
+    What follows from an event of before `old_before`, or came due before then, is parked.
     """
     added = 0
     for some in chunks(deliveries, WRITTEN_AT_ONCE):
-        row = connection.execute(SQL_ADD, _parameters(sender, some, old_before)).fetchone()
+        values = _parameters(sender, some, old_before)
+        with connection.transaction():
+            connection.execute(SQL_WAKE, values)
+            row = connection.execute(SQL_ADD, values).fetchone()
         added += int(row[0]) if row else 0
     return added
 
@@ -166,7 +181,10 @@ async def add_async(connection: AsyncConnection, sender: str, deliveries: Sequen
     """The same on an event loop, for what follows from no event: a test, an old delivery sent anew."""
     added = 0
     for some in chunks(deliveries, WRITTEN_AT_ONCE):
-        row = await (await connection.execute(SQL_ADD, _parameters(sender, some, None))).fetchone()
+        values = _parameters(sender, some, None)
+        async with connection.transaction():
+            await connection.execute(SQL_WAKE, values)
+            row = await (await connection.execute(SQL_ADD, values)).fetchone()
         added += int(row[0]) if row else 0
     return added
 
@@ -182,6 +200,7 @@ def _parameters(sender: str, deliveries: Sequence[NewDelivery], old_before: date
 
 
 def _row(sender: str, one: NewDelivery, old_before: datetime | None) -> _Row:
+    decided = one.event.at if one.event else one.due_at
     return _Row(
         id=str(one.id_of(sender)),
         receiver=one.receiver,
@@ -190,5 +209,5 @@ def _row(sender: str, one: NewDelivery, old_before: datetime | None) -> _Row:
         position=one.event.number if one.event else None,
         data=one.data,
         due_at=one.due_at,
-        is_old=old_before is not None and one.event is not None and one.event.at < old_before,
+        is_old=old_before is not None and decided is not None and decided < old_before,
     )

@@ -17,8 +17,14 @@ from core.store.connections.database import Connection
 from core.store.deliveries.leases import SQL_WAKE_RECEIVER
 from core.store.sql.parameters import texts_of
 
+SQL_TRIED = """
+SELECT number, at, duration_ms, verdict, answer, detail FROM delivery_attempt WHERE delivery_id = %(id)s
+UNION ALL
+SELECT attempts, tried_at, duration_ms, 'sent', answer, detail FROM delivery WHERE id = %(id)s AND tried_at IS NOT NULL
+"""
+"""All attempts of a delivery: those that failed, and the one by which it was sent, which stands in its own row."""
 _COLUMNS = "id, sender, receiver, booking_id, type, state, attempts, answer, created_at, done_at"
-_WANTED = """state = 'parked' AND (%(sender)s::text IS NULL OR sender = %(sender)s)
+_WANTED = """parked_at IS NOT NULL AND (%(sender)s::text IS NULL OR sender = %(sender)s)
   AND (%(receivers)s::json IS NULL OR receiver IN (SELECT json_array_elements_text(%(receivers)s::json)))
   AND (%(since)s::timestamptz IS NULL OR done_at >= %(since)s)
   AND (%(until)s::timestamptz IS NULL OR done_at < %(until)s)"""
@@ -26,16 +32,20 @@ SQL_LIST = f"SELECT {_COLUMNS} FROM delivery WHERE {_WANTED} ORDER BY seq LIMIT 
 """In the order of planning: in this one they are replayed."""
 SQL_LOOK = f"SELECT {_COLUMNS} FROM delivery WHERE id = %s"
 SQL_LOCK = f"{SQL_LOOK} FOR UPDATE"
-SQL_SHOW = """
-SELECT (to_jsonb(d) || jsonb_build_object('tried', coalesce(
-    (SELECT jsonb_agg(to_jsonb(a) - 'delivery_id' ORDER BY number) FROM delivery_attempt a WHERE a.delivery_id = d.id),
-    '[]')))::text
+SQL_SHOW = (
+    """
+SELECT (to_jsonb(d) - '{lease,leased_until,tried_at,duration_ms,detail}'::text[] || jsonb_build_object('tried', coalesce(
+    (SELECT jsonb_agg(to_jsonb(a) ORDER BY number) FROM ("""
+    + SQL_TRIED.replace("%(id)s", "d.id")
+    + """) AS a), '[]')))::text
 FROM delivery d WHERE id = %s
 """
+)
 SQL_REPLAY = """
-UPDATE delivery SET state = 'waiting', due_at = clock_timestamp(), done_at = NULL, tried_since = NULL WHERE id = %s
+UPDATE delivery SET state = 'waiting', due_at = clock_timestamp(), retry_at = clock_timestamp(), parked_at = NULL,
+       done_at = NULL, tried_since = NULL WHERE id = %s
 """
-SQL_DROP = "UPDATE delivery SET state = 'dropped', done_at = clock_timestamp() WHERE id = %s"
+SQL_DROP = "UPDATE delivery SET state = 'dropped', parked_at = NULL, done_at = clock_timestamp() WHERE id = %s"
 """What was the matter stays readable."""
 
 

@@ -33,14 +33,16 @@ class NewDelivery(Struct, frozen=True):
     """Deliveries with the same receiver and booking are sent in order; those without a booking in any."""
     key: str = ""
     """Tells apart what one event, or none, makes for one receiver. Without event and key, each has a new id."""
+    once: bool = False
+    """The key alone makes the id: whichever events say so, it is planned once."""
     due_at: datetime | None = None
-    """Not before then; None: at once."""
+    """Not before then; None: at once. What comes due by the clock has a key of its own and is made `once`."""
 
     def id_of(self, sender: str) -> UUID:
         """The stable id. The same news for the same receiver has the same one, whatever position it got."""
         if self.event is None and not self.key:
             return uuid4()
-        event = self.event
+        event = None if self.once else self.event
         of_event = event and (event.command_id, event.type, event.booking_id, event.booking_version, event.data)
         return uuid5(NAMESPACE, msgspec.json.encode([sender, self.receiver, self.key, of_event]).decode())
 
@@ -63,7 +65,8 @@ class Delivery(Struct, frozen=True):
     """When it was first tried, or first again after a replay."""
     created_at: datetime
     leased_at: datetime
-    lease: UUID
+    seq: int
+    """The order in which they were planned."""
 
 
 class DeliveryState(StrEnum):

@@ -15,6 +15,7 @@ from core.domain.versions import version_of
 from core.store.connections.database import AsyncConnection, Connection
 from core.store.inbox.partition_keys import PARTITION_COLUMNS, SQL_PARTITION_CRC, PartitionKey, partition_row
 from core.store.inbox.reading import decode_command
+from core.store.maintenance.retention import IDEMPOTENCY_HOURS
 from core.store.sql.parameters import json_of
 
 
@@ -77,7 +78,6 @@ class IdempotencyKey(Struct, frozen=True):
     body_hash: bytes
 
 
-IDEMPOTENCY_HOURS = 48
 KEY_EXPIRED = f"idempotency_key.created_at < clock_timestamp() - interval '{IDEMPOTENCY_HOURS} hours'"
 """A key expires by its age, whether or not its row is deleted yet."""
 TAKE_EXPIRED = f"""

@@ -24,8 +24,10 @@ BULK_SHARE = 40
 BULK_MOST = 100
 """Places that bulk may take: people who come meanwhile wait for the batch under way."""
 
-PART = 0.4
-PART_MIN = 12
+PEOPLE_PART = 0.4
+"""The part that a batch takes of the commands of people that wait, or were in the batch before it."""
+PEOPLE_MIN = 12
+"""It takes so many in any case, if they wait."""
 
 LANE_SPACE = 0x4C414E45
 """First key of every lane's advisory lock (ASCII "LANE"); the second is the lane's number."""
@@ -107,7 +109,7 @@ def _locked(row: tuple[Any, ...] | None) -> frozenset[int]:
     return frozenset(row[0] if row else ())
 
 
-def part_of(waiting: int, taken_before: int) -> int:
+def people_to_take(waiting: int, taken_before: int) -> int:
     """How many commands of people a batch takes of those that wait, after a batch that took `taken_before`; all if they
     fill it.
 
@@ -117,13 +119,15 @@ def part_of(waiting: int, taken_before: int) -> int:
     """
     if waiting >= BATCH_COMMANDS:
         return waiting
-    return max(PART_MIN, ceil(PART * (waiting + taken_before)))
+    return max(PEOPLE_MIN, ceil(PEOPLE_PART * (waiting + taken_before)))
 
 
-def first_of(
+def cut_batch(
     found: Iterable[Sequence[Waiting]], people_most: Callable[[int], int] = lambda all_: all_
 ) -> list[Waiting]:
-    """A batch from what waits in some lanes; the oldest first in each class. `people_most` says how many of the people who wait are taken."""
+    """The next batch of what waits in some lanes, the oldest first in each class. `people_most` says how many of the people
+    who wait are taken.
+    """
     by_class: list[list[Waiting]] = [[], [], []]
     for one in chain.from_iterable(found):
         by_class[one.command_class].append(one)

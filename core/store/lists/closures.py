@@ -19,7 +19,8 @@ SQL_CLOSURES = f"""
 SELECT counted.total, listed.*
 FROM (SELECT count(*) AS total FROM {_LISTED}) AS counted
 LEFT JOIN (SELECT {CLOSURE_COLUMNS} FROM {_LISTED} ORDER BY lower(c.during), c.id LIMIT %(limit)s OFFSET %(offset)s)
-    AS listed (id, resource_id, kind, name, zone, first_day, starts, last_day, ends, starts_at, ends_at, reason, created_at)
+    AS listed (id, resource_id, kind, name, zone, first_day, starts, last_day, ends, starts_at, ends_at, reason, created_at,
+        busy_calendar_id)
     ON true
 ORDER BY listed.starts_at, listed.id
 """

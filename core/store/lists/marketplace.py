@@ -64,6 +64,8 @@ class MarketBookingFilter(Struct, frozen=True, kw_only=True):
 
     user_id: int | None
     """Whose list it is; None is staff's: all."""
+    as_client: bool = False
+    """Only what they booked, and no appointments that they give as a practitioner."""
     statuses: Sequence[Status] = ()
     payment_statuses: Sequence[str] = ()
     practitioner_id: int | None = None
@@ -92,7 +94,9 @@ async def find(
     """One page and the bounded total. Each statement is planned for its own values: a filter may mean ten rows or all."""
     if wanted.is_upcoming and wanted.statuses and not UPCOMING & set(wanted.statuses):
         return Found([], 0)
-    own = None if wanted.user_id is None else await practitioners.id_of_user(connection, wanted.user_id)
+    own = None
+    if wanted.user_id is not None and not wanted.as_client:
+        own = await practitioners.id_of_user(connection, wanted.user_id)
     values = _values(wanted)
     shape = _Shape(
         _scopes(wanted.user_id, own), tuple(name for name in _CONDITIONS if values[name] is not None), wanted.order

@@ -17,7 +17,10 @@ BOUNCE_CHARS_MAX = 200
 ASKED_FOR = "30 days"
 """So long the link of the mail that asks holds, and an address that says nothing is not asked again."""
 BOUNCED_FOR = "30 days"
-"""So long nothing is sent to an address that the mail server refused."""
+"""So long nothing is sent to an address that the mail server refused, or from which a mail came back."""
+_PREFIX = b"holdfast mail\0"
+HASHED = f"'\\x{_PREFIX.hex()}'::bytea"
+"""What an address is hashed behind, in SQL."""
 
 SQL_STATE = f"""
 SELECT confirmed_at IS NOT NULL, refused_at IS NOT NULL, bounced_at > clock_timestamp() - interval '{BOUNCED_FOR}',
@@ -40,8 +43,9 @@ UPDATE mail_address SET confirmed_at = CASE WHEN %(yes)s THEN clock_timestamp() 
 WHERE token_hash = %(token)s AND asked_at > clock_timestamp() - interval '{ASKED_FOR}' RETURNING user_id
 """
 SQL_ASKED = f"""
-SELECT confirmed_at IS NOT NULL FROM mail_address
-WHERE token_hash = %(token)s AND asked_at > clock_timestamp() - interval '{ASKED_FOR}'
+SELECT a.confirmed_at IS NOT NULL, coalesce(u.language, '')
+FROM mail_address a LEFT JOIN user_account u ON u.id = a.user_id
+WHERE a.token_hash = %(token)s AND a.asked_at > clock_timestamp() - interval '{ASKED_FOR}'
 """
 SQL_COUNT = """
 INSERT INTO mail_count AS c (day, who, mails) SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date, %(who)s, 1
@@ -58,12 +62,18 @@ class AddressState(Struct, frozen=True):
     """The delivery that asked, lately."""
 
 
+class Asked(Struct, frozen=True):
+    is_confirmed: bool
+    language: str
+    """Of its person; "" if they chose none."""
+
+
 UNKNOWN = AddressState()
 
 
 def address_hash(email: str) -> bytes:
     """The same for two spellings that are one address."""
-    return hashlib.sha256(b"holdfast mail\0" + email.strip().lower().encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(_PREFIX + email.strip().lower().encode("utf-8", "surrogatepass")).digest()
 
 
 def read_state(connection: Connection, email: str) -> AddressState:
@@ -87,10 +97,10 @@ def count_mail(connection: Connection, who: str, most: int) -> bool:
     return connection.execute(SQL_COUNT, {"who": who, "most": most}).fetchone() is not None
 
 
-async def find_asked(connection: AsyncConnection, token_hash: bytes) -> bool | None:
-    """Whether the address that was asked by this token is confirmed; None if none was."""
+async def find_asked(connection: AsyncConnection, token_hash: bytes) -> Asked | None:
+    """The address that was asked by this token, if one was lately."""
     row = await find_one(connection, SQL_ASKED, {"token": token_hash})
-    return None if row is None else bool(row[0])
+    return None if row is None else Asked(*row)
 
 
 async def answer(connection: AsyncConnection, token_hash: bytes, *, yes: bool) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ _WIDTH = BOOKING_WIDTH + len(User.__struct_fields__)
 FACTS = f"""{VIEW_COLUMNS}, b.deleted_at IS NOT NULL, r.zone, CASE WHEN {_TYPED} THEN '' ELSE b.service_name END,
        CASE WHEN u.email_key IS NULL THEN '' ELSE u.email END, u.contact_email, u.anonymised_at IS NOT NULL,
        coalesce(p.user_id, 0), coalesce(p.name, ''), CASE WHEN pu.email_key IS NULL THEN '' ELSE pu.email END,
+       coalesce(u.language, ''), u.reminders, coalesce(pu.language, ''), coalesce(pu.practitioner_reminders, false),
        concat_ws(', ', nullif(l.name, ''), nullif(l.address, '')),
        (SELECT coalesce(sum(refunded_minor + returning_minor + owed_minor), 0)::bigint FROM payment y
         WHERE y.booking_id = b.id)"""
@@ -30,11 +32,17 @@ LEFT JOIN location l ON b.contract = 'marketplace' AND l.id = (b.details ->> 'lo
 SQL_FACTS = f"SELECT {FACTS} FROM {FACTS_FROM} WHERE b.id = %s"
 """Deleted ones too: their cancellation is still to be told."""
 SQL_STATES = """
-SELECT id, status, version, hold_expires_at IS NOT NULL OR (details ->> 'parent_id') IS NOT NULL, user_id,
-       CASE WHEN contract = 'marketplace' THEN (details ->> 'practitioner_user_id')::bigint END
-FROM booking WHERE id = ANY(%s::bigint[])
+SELECT b.id, b.status, b.version, b.hold_expires_at IS NOT NULL OR (b.details ->> 'parent_id') IS NOT NULL, b.user_id,
+       p.user_id, b.deleted_at IS NOT NULL, (b.details ->> 'parent_id') IS NOT NULL,
+       CASE WHEN coalesce((b.details ->> 'is_scheduled')::boolean, true) THEN b.starts_at END, b.hold_expires_at,
+       u.reminders, coalesce(pu.practitioner_reminders, false)
+FROM booking b JOIN user_account u ON u.id = b.user_id CROSS JOIN LATERAL (
+    SELECT CASE WHEN b.contract = 'marketplace' THEN (b.details ->> 'practitioner_user_id')::bigint END AS user_id) AS p
+LEFT JOIN user_account pu ON pu.id = p.user_id
+WHERE b.id = ANY(%s::bigint[])
 """
 
+SQL_PAYMENT = "SELECT received_minor, currency, refund_reason FROM payment WHERE id = %s AND booking_id = %s"
 SQL_TO_COME = """
 SELECT id FROM booking
 WHERE user_id = %(user_id)s AND status = 'confirmed' AND deleted_at IS NULL AND ends_at > clock_timestamp()
@@ -60,9 +68,22 @@ class MailFacts(Struct, frozen=True):
     """0: nobody."""
     practitioner_name: str
     practitioner_email: str
+    client_language: str
+    """"" where the client chose none."""
+    client_reminders: bool
+    practitioner_language: str
+    practitioner_reminders: bool
     where: str
     back_minor: int
     """Of the payments, what went back, is on its way or is owed."""
+
+
+class PaymentFacts(Struct, frozen=True):
+    """What is said of one payment."""
+
+    received_minor: int
+    currency: str
+    refund_reason: str | None
 
 
 class BookingState(Struct, frozen=True):
@@ -74,6 +95,14 @@ class BookingState(Struct, frozen=True):
     """It was held before it was confirmed, or is a part of something that may have been."""
     user_id: int
     practitioner_user_id: int | None
+    is_deleted: bool = False
+    is_part: bool = False
+    """Of a course or package, which was bought as a whole."""
+    starts_at: datetime | None = None
+    """None of what has no time."""
+    hold_expires_at: datetime | None = None
+    client_reminders: bool = True
+    practitioner_reminders: bool = False
 
 
 def facts_of(row: tuple[Any, ...]) -> MailFacts:
@@ -85,6 +114,12 @@ def facts_of(row: tuple[Any, ...]) -> MailFacts:
 def read_facts(connection: Connection, booking_id: int) -> MailFacts | None:
     row = connection.execute(SQL_FACTS.encode(), (booking_id,)).fetchone()
     return None if row is None else facts_of(row)
+
+
+def read_payment(connection: Connection, payment_id: str, booking_id: int) -> PaymentFacts | None:
+    """A payment for this booking."""
+    row = connection.execute(SQL_PAYMENT, (payment_id, booking_id)).fetchone()
+    return None if row is None else PaymentFacts(*row)
 
 
 def read_states(connection: Connection, booking_ids: set[int]) -> dict[int, BookingState]:

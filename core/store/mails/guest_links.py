@@ -31,6 +31,12 @@ def make_link(connection: Connection, token_hash: bytes, booking: Booking, email
     connection.execute(SQL_MAKE, {"token": token_hash, **row})
 
 
+async def give_link(connection: AsyncConnection, token_hash: bytes, booking: Booking, email: str) -> None:
+    """The same for the booking page, which shows the link at once."""
+    row = {"booking_id": booking.id, "ends_at": booking.ends_at, "address": address_hash(email)}
+    await connection.execute(SQL_MAKE, {"token": token_hash, **row})
+
+
 async def find_linked(connection: AsyncConnection, token_hash: bytes) -> MailFacts | None:
     """The booking that a link leads to, if it still does."""
     row = await find_one(connection, SQL_FIND, {"token": token_hash})

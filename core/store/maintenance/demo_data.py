@@ -74,6 +74,11 @@ NO_COMMAND = UUID(int=0)
 def is_empty(connection: Connection) -> bool:
     """Whether there is nobody. Until the end of the transaction nobody else makes an account."""
     connection.execute(SQL_LOCK)
+    return seems_empty(connection)
+
+
+def seems_empty(connection: Connection) -> bool:
+    """Whether there is nobody at this moment."""
     row = connection.execute(SQL_ANYBODY).fetchone()
     return row is not None and not row[0]
 

@@ -116,10 +116,11 @@ UPDATE payment SET lease = NULL, leased_until = NULL, sent = sent OR state IN ('
 WHERE state IN ('creating', 'closing', 'returning', 'refunding') OR received_minor > refunded_minor OR lease IS NOT NULL
 """,
     "deliveries": f"""
-UPDATE delivery SET state = 'parked', due_at = NULL, lease = NULL, leased_until = NULL, done_at = clock_timestamp(),
-       answer = '{RESTORED_ANSWER}'
+UPDATE delivery SET state = 'parked', due_at = NULL, retry_at = NULL, done_at = clock_timestamp(),
+       parked_at = clock_timestamp(), answer = '{RESTORED_ANSWER}'
 WHERE state = 'waiting'
 """,
+    "deliveries under way": "DELETE FROM delivery_run",
     "cursors of senders": """
 UPDATE delivery_cursor c SET position = f.last_position, missed_events = missed_events + f.last_position - c.position,
        missed_at = clock_timestamp(), missed_why = 'restored'

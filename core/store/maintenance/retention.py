@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from core.store.audit import AUDIT_DAYS
 from core.store.connections.database import Connection
-from core.store.inbox.acceptance import IDEMPOTENCY_HOURS
 from core.store.maintenance.partitions import DEFAULT_PARTITION, OUTCOME_DAYS, SQL_OUTCOMES_BEHIND
 
 BATCH_ROWS = 500
@@ -23,10 +22,13 @@ LOGIN_DAYS = 14
 """An ended login is kept so long: its address still counts as its owner's, its used refresh tokens as used."""
 KEY_USE_DAYS = 400
 RESTORE_DAYS = 400
+WALL_TIME_MOVE_DAYS = 400
+"""After the end of what a time zone's new rules moved, or could not move: nobody asks about it any more."""
+IDEMPOTENCY_HOURS = 48
 REPLAY_DAYS = 60
 """As long as either outcome can be, the old one's and the new one's."""
 DELIVERY_DAYS = 30
-"""From when it was sent, parked or dropped, with its attempts."""
+"""From when it was planned, with its attempts; one that waits stays."""
 
 LINK_DAYS = 30
 """After the end that a booking had when its link was last mailed. The link itself ends earlier."""
@@ -164,13 +166,15 @@ KEPT = (
     kept("audit_person", f"{AUDIT_DAYS} days", key="id", since="at"),
     kept("parked_command", f"{REPLAY_DAYS} days", key="id", since="parked_at"),
     kept("command_replay", f"{REPLAY_DAYS} days", key="command_id", since="replayed_at"),
-    kept("delivery", f"{DELIVERY_DAYS} days", key="id", since="done_at"),
+    kept("delivery", f"{DELIVERY_DAYS} days", key="id", since="created_at", only="state <> 'waiting'"),
     kept(
         "delivery_receiver", f"{DELIVERY_DAYS} days", key="sender, receiver", since="touched_at", only="due_at IS NULL"
     ),
+    kept("delivery_ahead", f"{DELIVERY_DAYS} days", key="sender, receiver, key", since="due_at"),
     kept("guest_link", f"{LINK_DAYS} days", key="token_hash", since="ends_at"),
     kept("mail_count", "2 days", key="day, who", since="day", kind="date"),
     kept("kept_mail", f"{KEPT_MAIL_DAYS} days", key="delivery_id", since="kept_at"),
+    kept("wall_time_move", f"{WALL_TIME_MOVE_DAYS} days", key="id", since="ends_at"),
     kept("agent_key_use", f"{KEY_USE_DAYS} days", key="key_id, day", since="day", kind="date"),
 )
 """Tables whose rows are deleted by age, in turns. A bulk is deleted before its rows' outcomes, which go by whole weeks,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
@@ -134,7 +135,7 @@ def _save_seats(trip: RoundTrip, events: Sequence[Event], counts: Counts, now: d
     if seats := sorted((id_, by) for id_, by in counts.seats.items() if by):
         trip.execute(SQL_SEATS, [now, *([list(column) for column in zip(*seats, strict=True)])])
     if freed := _given_back(events):
-        _call_waiting(trip, freed)
+        trip.execute(SQL_CALL_WAITING, called_waiting(freed))
 
 
 def _given_back(events: Sequence[Event]) -> list[tuple[int, int]]:
@@ -149,15 +150,15 @@ def _given_back(events: Sequence[Event]) -> list[tuple[int, int]]:
     return [(id_, min(seats, OFFERS_AT_ONCE)) for id_, seats in sorted(freed.items())]
 
 
-def _call_waiting(trip: RoundTrip, freed: Sequence[tuple[int, int]]) -> None:
-    parameters = {
+def called_waiting(freed: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    """The values of SQL_CALL_WAITING, of (session, seats), each of `OFFERS_AT_ONCE` at most."""
+    return {
         "class": int(CommandClass.EXPIRY),
         "version": version_of(OfferSeats(session_id=0, at_most=1), ENGINE),
         "actor": json_of(ENGINE),
         "sessions": [id_ for id_, _ in freed],
         "seats": [seats for _, seats in freed],
     }
-    trip.execute(SQL_CALL_WAITING, parameters)
 
 
 class ListRow(Struct, frozen=True):

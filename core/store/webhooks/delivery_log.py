@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_all_as, fetch_one, find_as
+from core.store.deliveries.parked import SQL_TRIED
 from core.store.lists.pages import COUNT_EXACT_TO, COUNT_LIMIT, Total
 from core.store.webhooks.endpoints import SENDER
 
@@ -64,19 +65,26 @@ sender = %(sender)s AND receiver = %(receiver)s
 SQL_LIST = f"SELECT {_COLUMNS} FROM delivery WHERE {_WANTED} ORDER BY seq DESC LIMIT %(limit)s OFFSET %(offset)s"
 SQL_COUNT = f"SELECT count(*) FROM (SELECT FROM delivery WHERE {_WANTED} LIMIT {COUNT_LIMIT}) AS found"
 SQL_ONE = f"SELECT {_COLUMNS} FROM delivery WHERE sender = %(sender)s AND receiver = %(receiver)s AND id = %(id)s"
-SQL_ATTEMPTS = """
-SELECT number, at, duration_ms, verdict, answer, detail FROM delivery_attempt WHERE delivery_id = %s ORDER BY number
-"""
+SQL_ATTEMPTS = f"{SQL_TRIED} ORDER BY number"
 SQL_AGAIN = """
-UPDATE delivery SET state = 'waiting', due_at = clock_timestamp(), done_at = NULL, tried_since = NULL
-WHERE id IN (
-    SELECT id FROM delivery
+WITH chosen AS (
+    SELECT id FROM delivery w
     WHERE sender = %(sender)s AND receiver = %(receiver)s AND (%(id)s::uuid IS NULL OR id = %(id)s)
-      AND (state = 'waiting' AND lease IS NULL AND %(id)s::uuid IS NOT NULL
+      AND (state = 'waiting' AND %(id)s::uuid IS NOT NULL
+           AND NOT EXISTS (SELECT FROM delivery_run u WHERE w.id = ANY (u.ids))
            OR state IN ('parked', 'dropped') OR state = 'sent' AND %(sent_too)s)
       AND (%(since)s::timestamptz IS NULL OR created_at >= %(since)s)
       AND (%(until)s::timestamptz IS NULL OR created_at < %(until)s)
-    ORDER BY seq LIMIT %(limit)s FOR UPDATE)
+    ORDER BY seq LIMIT %(limit)s FOR UPDATE
+), kept AS (
+    INSERT INTO delivery_attempt (delivery_id, number, at, duration_ms, verdict, answer, detail)
+    SELECT id, attempts, tried_at, duration_ms, 'sent', answer, detail FROM delivery
+    WHERE id IN (SELECT id FROM chosen) AND tried_at IS NOT NULL
+    ON CONFLICT (delivery_id, number) DO NOTHING
+)
+UPDATE delivery SET state = 'waiting', due_at = clock_timestamp(), retry_at = clock_timestamp(), parked_at = NULL,
+       done_at = NULL, tried_since = NULL, tried_at = NULL, duration_ms = NULL, detail = NULL
+WHERE id IN (SELECT id FROM chosen)
 """
 """Under the id that it had. One that is being sent at this moment stays as it is."""
 SQL_LOCK_RECEIVER = """
@@ -112,7 +120,7 @@ async def one(connection: AsyncConnection, endpoint_id: int, delivery_id: UUID) 
 
 
 async def attempts(connection: AsyncConnection, delivery_id: UUID) -> list[LoggedAttempt]:
-    return await fetch_all_as(connection, LoggedAttempt, SQL_ATTEMPTS, (delivery_id,))
+    return await fetch_all_as(connection, LoggedAttempt, SQL_ATTEMPTS, {"id": delivery_id})
 
 
 async def redeliver(connection: AsyncConnection, endpoint_id: int, delivery_id: UUID) -> bool:

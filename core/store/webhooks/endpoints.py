@@ -46,12 +46,17 @@ class Endpoint(Struct, frozen=True):
     parked: int
 
 
-_COUNTED = "(SELECT count(*) FROM delivery d WHERE d.sender = %(sender)s AND d.receiver = e.id::text AND d.state = "
+_OWN = "(SELECT count(*) FROM delivery d WHERE d.sender = %(sender)s AND d.receiver = e.id::text AND "
+_WAITING = f"""{_OWN}d.seq > r.taken_seq AND d.state = 'waiting' AND d.retry_at IS NULL)
+       + {_OWN}d.retry_at IS NOT NULL) + (
+       SELECT coalesce(sum(cardinality(u.ids)), 0) FROM delivery_run u
+       WHERE u.sender = %(sender)s AND u.receivers[1] = e.id::text)"""
+"""In turn, out of turn, and under way."""
 SQL_LIST = f"""
 SELECT e.id, e.url, e.event_types, e.description,
        CASE WHEN e.previous_until > clock_timestamp() THEN e.previous_until END AS previous_until,
        e.created_by, e.created_at, e.disabled_at, e.disabled_why, r.failing_since, coalesce(r.failures, 0) AS failures,
-       {_COUNTED}'waiting')::bigint AS waiting, {_COUNTED}'parked')::bigint AS parked
+       ({_WAITING})::bigint AS waiting, {_OWN}d.parked_at IS NOT NULL)::bigint AS parked
 FROM webhook_endpoint e LEFT JOIN delivery_receiver r ON r.sender = %(sender)s AND r.receiver = e.id::text
 WHERE (%(id)s::bigint IS NULL OR e.id = %(id)s)
   AND (%(is_enabled)s::boolean IS NULL OR (e.disabled_at IS NULL) = %(is_enabled)s)

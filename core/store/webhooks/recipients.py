@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
 from core.domain.values import Booking, User
 from core.store.bookings.rows import SQL_VIEWS_BY_ID, view_of
-from core.store.connections.database import Connection
+from core.store.connections.database import Connection, database_now
+from core.store.feed_events import SQL_EVENTS, event_parameters, told_by_itself
 from core.store.webhooks.endpoints import SENDER, SQL_DISABLE
 
 STAFF_TOLD_MAX = 20
@@ -48,10 +49,12 @@ def receiver(connection: Connection, endpoint_id: int) -> Receiver | None:
     return Receiver(*row) if row else None
 
 
-def booking_view(connection: Connection, booking_id: int) -> tuple[Booking, User] | None:
-    """A booking with its user, even if it is deleted; None if nothing is kept of it."""
-    row = connection.execute(SQL_VIEWS_BY_ID, ([booking_id],)).fetchone()
-    return view_of(row) if row else None
+def booking_views(connection: Connection, booking_ids: Collection[int]) -> dict[int, tuple[Booking, User]]:
+    """Bookings with their users, even deleted ones; those of which nothing is kept are missing."""
+    if not booking_ids:
+        return {}
+    views = [view_of(row) for row in connection.execute(SQL_VIEWS_BY_ID, (list(booking_ids),)).fetchall()]
+    return {view[0].id: view for view in views}
 
 
 def is_failing_for(connection: Connection, endpoint_id: int, seconds: float) -> bool:
@@ -63,6 +66,12 @@ def is_failing_for(connection: Connection, endpoint_id: int, seconds: float) -> 
 def disable(connection: Connection, endpoint_id: int, why: str) -> bool:
     """Whether it was enabled until now."""
     return connection.execute(SQL_DISABLE, {"id": endpoint_id, "why": why}).rowcount == 1
+
+
+def tell_feed(connection: Connection, type_: str, endpoint_id: int, why: str) -> None:
+    """An event of the feed, which the relay numbers as any. In the transaction that disables."""
+    row = told_by_itself(type_, {"id": endpoint_id, "reason": why})
+    connection.execute(SQL_EVENTS, event_parameters([row], database_now(connection)))
 
 
 def staff_to_mail(connection: Connection) -> list[int]:

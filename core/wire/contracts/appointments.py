@@ -15,6 +15,7 @@ from core.domain.events import (
     Event,
     ResourceClosed,
     ResourceReopened,
+    SlotChanged,
 )
 from core.domain.state import State
 from core.domain.values import Booking, User
@@ -69,6 +70,8 @@ def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple
         case BookingChanged(booking=booking) | BookingUnchanged(booking=booking):
             say = cancelled if isinstance(envelope.command, Cancel) else updated
             return 200, say(booking, state.users[booking.user_id])
+        case SlotChanged(booking=Booking() as booking):  # it went with its time slot
+            return 200, updated(booking, state.users[booking.user_id])
         case BookingDeleted():
             return 200, deleted()
         case ResourceClosed() as closed:

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 
 from core.domain.bookings.status import KEEPS_SLOT, Status
-from core.domain.commands import Envelope
+from core.domain.commands import Envelope, MoveToSlot
 from core.domain.events import (
     BookingChanged,
     BookingDeleted,
@@ -167,7 +167,9 @@ def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple
     match events[-1]:
         case BookingPlaced(booking=booking):
             return 201, booking_body(booking, me, booking.created_at)
-        case BookingChanged() | BookingUnchanged():
+        case BookingChanged(booking=booking) | BookingUnchanged(booking=booking):
+            if isinstance(envelope.command, MoveToSlot):
+                return 200, booking_body(booking, me, booking.updated_at)
             return 200, SlotBookingEnded()
         case BookingDeleted():
             return 200, SlotBookingEnded(message="Booking deleted successfully")

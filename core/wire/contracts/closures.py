@@ -6,6 +6,7 @@ An answer is kept as long as outcomes are, so it names people only by their ids.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
@@ -17,6 +18,13 @@ from core.domain.values import Booking, Closure
 from core.wire.answers import Done
 from core.wire.contracts.admin_bookings import BookingLine, booking_line
 from core.wire.vocabulary import MARKET_STATUS, Day, HourMinuteSecond, Instant, MarketStatus, Micros, micros
+
+
+class ClosureKind(StrEnum):
+    """Who closed it: somebody by hand, or a calendar that the resource follows (docs/busy-calendars.md)."""
+
+    MADE = "made"
+    BUSY = "busy"
 
 
 class ResourceShown(Struct, frozen=True):
@@ -39,6 +47,9 @@ class ClosureShown(Struct, frozen=True, kw_only=True):
     ends_at: Micros
     reason: str
     created_at: Micros
+    kind: ClosureKind
+    busy_calendar_id: int | None
+    """The calendar that says so; it cannot be opened by hand."""
 
 
 class BookingInTheWay(BookingLine, frozen=True):
@@ -72,6 +83,7 @@ class TimeOff(Struct, frozen=True, kw_only=True):
     end_time: Instant
     reason: str
     created_at: Instant
+    kind: ClosureKind
 
 
 class AppointmentInTheWay(Struct, frozen=True, kw_only=True):
@@ -102,6 +114,8 @@ def closure_shown(closure: Closure) -> ClosureShown:
         ends_at=micros(closure.ends_at),
         reason=closure.reason,
         created_at=micros(closure.created_at),
+        kind=_kind(closure),
+        busy_calendar_id=closure.calendar_id,
     )
 
 
@@ -143,7 +157,12 @@ def _time_off(closure: Closure) -> dict[str, Any]:
         "end_time": closure.ends_at,
         "reason": closure.reason,
         "created_at": closure.created_at,
+        "kind": _kind(closure),
     }
+
+
+def _kind(closure: Closure) -> ClosureKind:
+    return ClosureKind.MADE if closure.calendar_id is None else ClosureKind.BUSY
 
 
 def _appointment(booking: Booking) -> AppointmentInTheWay:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from core.domain.bookings import moves
 from core.domain.bookings.status import PaymentStatus, Status, may_become
 from core.domain.marketplace.details import MarketDetails
 from core.domain.marketplace.verbs import Role, cancel_refusal, is_scheduled, move_refusal
@@ -43,6 +44,8 @@ class GuestBooking(Struct, frozen=True, kw_only=True):
     notes: str
     may_cancel: bool
     may_move: bool
+    hold_expires_at: Zulu | None
+    """Until when it is held for whoever pays; null where it is not."""
 
 
 class Shown(Struct, frozen=True):
@@ -79,6 +82,7 @@ def guest_booking(booking: Booking, client: User, shown: Shown, policy: Policy, 
         notes=details.client_notes if isinstance(details, MarketDetails) else booking.notes,
         may_cancel=may_cancel(booking, now),
         may_move=may_move(booking, policy, now),
+        hold_expires_at=None if booking.hold_expires_at is None else zulu(booking.hold_expires_at),
     )
 
 
@@ -92,9 +96,8 @@ def may_cancel(booking: Booking, now: datetime) -> bool:
 def may_move(booking: Booking, policy: Policy, now: datetime) -> bool:
     """Whether its contract lets clients move it, and its rules do now; a workshop's seat is moved by none."""
     details = booking.details
+    if not isinstance(details, MarketDetails):
+        return moves.move_refusal(booking, now, policy, by_client=True) is None
     return (
-        isinstance(details, MarketDetails)
-        and is_scheduled(booking)
-        and details.takes_practitioner
-        and move_refusal(booking, Role.CLIENT, now, policy) is None
+        is_scheduled(booking) and details.takes_practitioner and move_refusal(booking, Role.CLIENT, now, policy) is None
     )

@@ -26,6 +26,8 @@ def test_a_holiday_closes_the_desk_shows_whom_it_concerns_and_ends(client: Clien
         "ends_at": f"{day}T14:00:00.000000+00:00",
         "reason": "Doctor",
         "created_at": data["created_at"],
+        "kind": "made",
+        "busy_calendar_id": None,
     }
     assert answer.json()["bookings_in_the_way"] == [
         {

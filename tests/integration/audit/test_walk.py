@@ -10,22 +10,26 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
 
 from api.route_rules import ALLOWED, TABLE, Rule
+from core.domain.versions import SCHEMA_VERSION
 from core.identity import users
 from core.identity.credentials import reset_tokens
 from core.identity.demo_accounts import AGENT_KEY
 from core.identity.principals import PrincipalKind as Kind
+from core.store.connections.database import connect_lane
 from tests.support.clients.callers import ADMIN, PASSWORD, access_for, bearer, execute, log_in, new_address
 from tests.support.clients.http_client import agent_booking, free_day, free_slot
 from tests.support.clients.market_bookings import at
 from tests.support.clients.marketplace import Market, next_hours
 from tests.support.clients.rooms import wish
 from tests.support.clients.time_slots import DAYS
+from tests.support.conformance.examples import SQL_BOUNCED, SQL_GIVEN_UP_ON, SQL_PARKED_PAYMENT
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 from tests.support.webhooks import sent_delivery
@@ -36,6 +40,8 @@ NO_CHANGE = {
     "POST /api/token/refresh-cookie": "a sign-in that goes on",
     "POST /api/logout": "a sign-out",
     "POST /api/auth/logout": "a sign-out",
+    "DELETE /api/user/logins": "a sign-out elsewhere",
+    "DELETE /api/user/logins/{id}": "the same",
     "POST /api/ws-ticket": "a sign-in for one socket",
     "POST /api/register": "somebody makes an account of their own",
     "POST /api/auth/register": "the same",
@@ -45,11 +51,14 @@ NO_CHANGE = {
     "POST /api/v1/drf/bookings/check-availability": "a question",
     "POST /api/v1/drf/availability": "a question",
     "POST /api/payment-intent": "paid for oneself: tests/unit/store/test_decided_changes.py",
+    "POST /api/demo/payment": "paid for oneself, at the demo's stand-in",
+    "POST /api/booking-links": "a link to what its caller has just booked; nothing of the booking changes",
     "POST /api/guest/bookings/{token}/cancel": "a guest's own booking, as when its user cancels it",
     "POST /api/guest/bookings/{token}/move": "a guest's own booking",
     "POST /guest/{token}/cancel": "the same from a page",
     "POST /guest/{token}/move": "the same from a page",
     "POST /guest/addresses/{token}": "a reader answers for an address of their own",
+    "POST /guest/reminders/{token}": "a reader's own reminders",
 }
 """By method and route: why nothing is left, or where it is tested."""
 AUDITED = {Kind.STAFF, Kind.SUPERUSER, Kind.AGENT}
@@ -59,6 +68,7 @@ WHERE (%s IN (e.address, p.address) OR e.action = 'user.deleted' AND coalesce(e.
   AND e.id > %s ORDER BY e.id
 """
 """The address of a person who has left is erased, at once or a moment later."""
+SQL_HOLD = "UPDATE booking SET status = 'held', hold_expires_at = now() + interval '1 hour' WHERE id = %s"
 SECRET = re.compile(r"hf[at]_|\$argon2|eyJ[A-Za-z0-9_-]{8}|\\x[0-9a-f]{32}")
 """A key, a token, a hash of a password, a signed token, bytes such as a hash."""
 
@@ -141,13 +151,27 @@ def desk(walk: Walk) -> None:
             "booking.created",
             {"user_id": 1, "service_name": "Legal Consultation", **free_slot()},
         )["data"]["id"]
-        for _ in range(3)
+        for _ in range(5)
     ]
     update = "PUT /api/admin/bookings/{id}/update"
     walk.send(update, "booking.status_changed", {"status": "completed"}, ids=bookings[:1])
+    walk.send("POST /api/admin/bookings/{id}/move", "booking.moved", free_time(), ids=bookings[1:2])
+    execute(walk.stack, "UPDATE booking SET starts_at = now() - interval '1 hour' WHERE id = ANY(%s)", bookings[3:])
+    walk.send("POST /api/admin/bookings/{id}/complete", "booking.status_changed", ids=bookings[3:4])
+    walk.send("POST /api/admin/bookings/{id}/no-show", "booking.status_changed", ids=bookings[4:])
+    execute(walk.stack, SQL_HOLD, bookings[2])
+    walk.send("POST /api/admin/bookings/{id}/confirm", "booking.status_changed", ids=bookings[2:3])
+    mine = {"user_id": ADMIN, "service_name": "Legal Consultation", **free_slot()}
+    own = walk.send("POST /api/booking/create", "booking.created", mine)["data"]["id"]
+    walk.send("POST /api/bookings/{id}/move", "booking.moved", free_time(), ids=(own,))
     cancelled = f"booking:{bookings[1]}"
     walk.send("DELETE /api/admin/bookings/{id}", "booking.cancelled", ids=bookings[1:2], subject=cancelled)
     walk.send("DELETE /api/admin/bookings/{id}/delete", "booking.deleted", ids=bookings[2:])
+
+
+def free_time() -> dict[str, str]:
+    slot = free_slot()
+    return {"start_time": f"{slot['booking_date']}T{slot['booking_time']}"}
 
 
 def agents(walk: Walk) -> None:
@@ -176,6 +200,12 @@ def webhooks(walk: Walk) -> None:
     walk.send(f"DELETE {route}/{{id}}", "webhook.deleted", ids=ids)
 
 
+def embedding_origins(walk: Walk) -> None:
+    route = "/api/admin/embedding-origins"
+    made = walk.send(f"POST {route}", "embedding_origin.allowed", {"origin": "https://audited.example.com"})["data"]
+    walk.send(f"DELETE {route}/{{id}}", "embedding_origin.removed", ids=(made["id"],))
+
+
 def person(walk: Walk, **fields: Any) -> tuple[int, str]:
     """(id, address) of somebody new with `PASSWORD`."""
     email = f"audited-{secrets.token_hex(6)}@example.com"
@@ -196,6 +226,8 @@ def people(walk: Walk) -> None:
     )
     execute(walk.stack, "UPDATE user_account SET is_staff = false WHERE id = %s", user)
     walk.send("POST /api/admin/users/{id}/confirm-email", "user.email_confirmed", ids=(user,))
+    execute(walk.stack, SQL_BOUNCED, user)
+    walk.send("DELETE /api/admin/bounced-addresses/{id}", "user.address_works", ids=(user,))
     walk.send("DELETE /api/admin/users/{id}/delete", "user.deleted", ids=(user,))
 
 
@@ -216,6 +248,8 @@ def own_account(walk: Walk) -> None:
     walk.typed.add(reset["token"])
     walk.send("POST /api/auth/password/reset/confirm", "user.password_reset", reset, who={}, **as_self)
     access = bearer(access_for(walk.stack, user))
+    settings = {"language": "de", "reminders": False}
+    walk.send("PATCH /api/user/settings", "user.settings_changed", settings, who=access, **as_self)
     walk.send("DELETE /api/user", "user.deleted", {"password": "a fourth secret"}, who=access, **as_self)
 
 
@@ -253,6 +287,26 @@ def calendar(walk: Walk) -> None:
 
 
 DRF = "/api/v1/drf"
+
+
+def busy_calendars(walk: Walk) -> None:
+    """Any resource's, and those of staff who are practitioners."""
+    user, _ = person(walk, is_staff=True)
+    walk.send(f"POST {DRF}/practitioners", "practitioner.created", {"user_id": user})
+    own: dict[str, Any] = {"who": bearer(access_for(walk.stack, user)), "actor": f"user:{user}"}
+    sent = {"url": "https://calendars.example.com/key/basic.ics"}
+    whose: tuple[tuple[str, dict[str, Any]], ...] = (("/api/admin/busy-calendars", {}), ("/api/busy-calendars", own))
+    for route, as_whom in whose:
+        made = walk.send(f"POST {route}", "busy_calendar.created", sent, **as_whom)["data"]["id"]
+        execute(walk.stack, "UPDATE busy_calendar SET lease = NULL, tried_at = NULL WHERE id = %s", made)
+        walk.send(f"POST {route}/{{id}}/fetch", "busy_calendar.fetched", ids=(made,), **as_whom)
+        walk.send(f"DELETE {route}/{{id}}", "busy_calendar.deleted", ids=(made,), **as_whom)
+
+
+def linked_accounts(walk: Walk) -> None:
+    sql = "INSERT INTO social_account (provider, subject, user_id) VALUES ('github', 'audited', %s) RETURNING id"
+    linked = execute(walk.stack, sql, ADMIN)[0][0]
+    walk.send("DELETE /api/oauth/accounts/{id}", "user.provider_unlinked", ids=(linked,))
 
 
 def calendar_links(walk: Walk) -> None:
@@ -341,6 +395,7 @@ def buy(walk: Walk, practitioner: int, services: dict[str, int]) -> None:
     as_staff: dict[str, Any] = {"who": other, "actor": "user:2"}
     walk.send(f"POST {waiting}", "waiting_place.created", {}, ids=(sessions[0],), **as_staff)
     walk.send(f"DELETE {waiting}", "waiting_place.deleted", ids=(sessions[0],), **as_staff)
+    walk.send(f"PATCH {DRF}/sessions/{{id}}", "session.changed", {"capacity": 7}, ids=(sessions[1],))
     cancelled = f"session:{sessions[1]}"
     walk.send(f"DELETE {DRF}/sessions/{{id}}", "session.cancelled", ids=(sessions[1],), subject=cancelled, after=True)
 
@@ -357,8 +412,38 @@ def withdrawal(walk: Walk) -> None:
     walk.send("DELETE /api/commands/{id}", "command.withdrawn", ids=(id_,), subject=f"command:{id_}")
 
 
+def parked(walk: Walk) -> None:
+    route = "/api/admin/parked"
+    replayed, dropped, payment = uuid4(), uuid4(), str(uuid4())
+    with connect_lane(walk.stack.database_url, "holdfast tests") as connection:
+        for id_ in (replayed, dropped):
+            connection.execute(SQL_GIVEN_UP_ON.encode(), {"id": str(id_), "version": SCHEMA_VERSION})
+    of_command = f"command:{replayed}"
+    walk.send(f"POST {route}/commands/{{id}}/replay", "command.replayed", ids=(replayed,), subject=of_command)
+    walk.send(f"DELETE {route}/commands/{{id}}", "command.dropped", ids=(dropped,), subject=f"command:{dropped}")
+    execute(walk.stack, SQL_PARKED_PAYMENT, payment)
+    try:
+        walk.send(f"POST {route}/payments/{{id}}/replay", "payment.replayed", ids=(payment,))
+    finally:
+        execute(walk.stack, "DELETE FROM payment WHERE id = %s", payment)
+
+
 def test_every_change_leaves_one_entry_and_no_secret(walk: Walk, market: Market) -> None:
-    for part in (desk, agents, webhooks, people, own_account, rooms, calendar, calendar_links, withdrawal):
+    for part in (
+        desk,
+        agents,
+        webhooks,
+        embedding_origins,
+        people,
+        own_account,
+        rooms,
+        calendar,
+        linked_accounts,
+        calendar_links,
+        busy_calendars,
+        withdrawal,
+        parked,
+    ):
         part(walk)
     marketplace(walk, market)
     assert walk.wrong == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
-import psycopg
 import pytest
 
 from core.domain.commands import CloseResource, Command
@@ -12,8 +11,9 @@ from core.domain.resources.free_slots import free_slots
 from core.domain.resources.local_time import day_bounds
 from core.domain.values import Policy
 from core.engine.dry_run import prepare as prepare_dry_run
-from core.store.free_slots import read_day_availability
+from core.store.free_slots import day_availability, day_queries
 from tests.support.engine.lanes import Pipeline, new
+from tests.support.shared_reads import Asked, shared_reads
 from tests.support.values import by_phone, envelope, place
 
 SERVICE, RESOURCE, MINUTES = "Massage", 50, 45
@@ -78,8 +78,8 @@ def decide(shop: Pipeline, *commands: Command) -> list[str]:
 @pytest.mark.parametrize(("zone", "day"), DAYS, ids=str)
 async def test_each_slot_offered_can_be_booked_and_no_other_grid_start(shop: Pipeline, zone: str, day: date) -> None:
     prepare(shop, zone, day)
-    async with await psycopg.AsyncConnection.connect(shop.url, autocommit=True) as connection:
-        offer = await read_day_availability(connection, SERVICE, day, day, Policy(allow_past=False))
+    async with shared_reads(shop.url) as reads:
+        offer = day_availability(await reads.ask(Asked((*day_queries(SERVICE, day),))), allow_past=False)
     assert offer.rules is not None
     offered = {slot.at for slot in free_slots(offer.rules, offer.resource, offer.minutes, day, offer.claims, offer.now)}
     grid = [time(minute // 60, minute % 60) for minute in range(0, 24 * 60, MINUTES)]

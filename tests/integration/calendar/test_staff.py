@@ -6,7 +6,8 @@ from datetime import date
 
 import httpx
 
-from tests.support.clients.time_slots import book, new_category, new_slot, slots
+from tests.support.clients.time_slots import book, new_category, new_slot, new_user, slots
+from tests.support.processes.stack import Stack
 
 
 def test_slots_of_a_category_do_not_overlap_but_others_may_share_the_time(staff: httpx.Client, day: date) -> None:
@@ -106,3 +107,15 @@ def test_staff_rename_a_category_and_give_it_another_resource(staff: httpx.Clien
         assert staff.put(path, json=body).status_code == 400
     for made in ({"name": "Zoned", "time_zone": "Mars/Base"}, {"name": "Both", "time_zone": "UTC", "resource_id": 1}):
         assert staff.post("/api/admin/categories/", json=made).status_code == 400
+
+
+def test_only_staff_book_a_slot_for_somebody_else(
+    staff: httpx.Client, user: httpx.Client, stack: Stack, day: date
+) -> None:
+    slot, somebody = new_slot(staff, new_category(staff), day), new_user(stack)
+    refused = user.post("/api/bookings/", json={"time_slot": slot["id"], "user_id": somebody})
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    booked = staff.post("/api/bookings/", json={"time_slot": slot["id"], "user_id": somebody})
+    assert booked.status_code == 201, booked.text
+    shown = staff.get(f"/api/admin/bookings/{booked.json()['id']}/").json()["data"]
+    assert shown["user_id"] == somebody

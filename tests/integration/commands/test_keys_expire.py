@@ -10,7 +10,7 @@ import pytest
 
 from api.commands.inbox_entry import Accepted
 from api.http.errors import Problem
-from core.store.inbox.acceptance import IDEMPOTENCY_HOURS
+from core.store.maintenance.retention import IDEMPOTENCY_HOURS
 from tests.support.clients.bulks import accepted, finished, new_services, rows_for, send
 from tests.support.clients.http_client import Client, agent_booking
 from tests.support.engine.inbox_api import key, opened

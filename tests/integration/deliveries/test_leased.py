@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime, timedelta
+
+from msgspec import structs
 
 from core.store.connections.database import Connection, connect_lane
 from core.store.deliveries.cursors import add
-from core.store.deliveries.leases import FAILURES_MAX, any_due, give_back
-from core.store.deliveries.values import Delivery, DeliveryState, dropped, never, try_again
-from tests.support.deliveries.by_hand import ALL, NAME, answer, due_at, pass_time, rows, take, to
+from core.store.deliveries.leases import FAILURES_MAX, LOST_ANSWER, RunLimits, any_due, lease_runs
+from core.store.deliveries.parked import SQL_TRIED
+from core.store.deliveries.reports import Attempt, Next, report
+from core.store.deliveries.values import Delivery, DeliveryState, dropped, never, sent, try_again
+from tests.support.deliveries.by_hand import ALL, NAME, answer, due_at, pass_time, rows, run_of, take, to
 
 NO = try_again("500")
 
@@ -59,7 +64,8 @@ def test_two_workers_never_have_the_same_delivery(connection: Connection, databa
 def test_a_bookings_deliveries_go_one_after_another_also_through_a_failure(connection: Connection) -> None:
     add(connection, NAME, [to("1", 7, n=1), to("1", 7, n=2), to("1", 8), to("2", 7), to("1"), to("1")])
     taken = take(connection)
-    assert [(one.receiver, one.booking_id) for one in taken] == [("1", 7), ("1", 8), ("2", 7), ("1", None), ("1", None)]
+    found = [(one.receiver, one.booking_id) for one in taken]
+    assert found == [("1", 7), ("1", 8), ("1", None), ("1", None), ("2", 7)]
     answer(connection, taken[0], NO)
     assert take(connection, failing=True) == [], "the second waits for the first"
     pass_time(connection, 5)
@@ -142,7 +148,7 @@ def test_a_receiver_that_asks_for_time_gets_it(connection: Connection) -> None:
 def test_what_was_not_tried_is_given_back_uncounted(connection: Connection) -> None:
     add(connection, NAME, [to("1")])
     (one,) = take(connection)
-    give_back(connection, one)
+    report(connection, run_of(one), [], lambda _, __: Next(None))
     (again,) = take(connection)
     assert again.attempts == 1
 
@@ -154,7 +160,85 @@ def test_each_attempt_is_kept_with_its_answer(connection: Connection) -> None:
     pass_time(connection, 5)
     (one,) = take(connection, ALL, failing=True)
     answer(connection, one)
+    assert tried(connection, one) == [(1, "again", "500", 20, "oh"), (2, "sent", "204", 20, None)]
+
+
+def tried(connection: Connection, one: Delivery) -> list[tuple[object, ...]]:
     found = connection.execute(
-        "SELECT number, verdict, answer, duration_ms, detail->>'body' FROM delivery_attempt ORDER BY number"
-    ).fetchall()
-    assert found == [(1, "again", "500", 20, "oh"), (2, "sent", "204", 20, None)]
+        f"SELECT number, verdict, answer, duration_ms, detail->>'body' FROM ({SQL_TRIED}) AS t ORDER BY number".encode(),
+        {"id": one.id},
+    )
+    return found.fetchall()
+
+
+def test_an_attempt_whose_worker_was_killed_stands_in_the_log(connection: Connection) -> None:
+    add(connection, NAME, [to("1")])
+    take(connection)
+    pass_time(connection, 61)
+    (one,) = take(connection)
+    ((number, verdict, words, took_ms, _),) = tried(connection, one)
+    assert (number, verdict, words) == (1, "again", LOST_ANSWER)
+    assert isinstance(took_ms, int)
+    assert took_ms >= 60_000
+
+
+def lease(connection: Connection, runs: int, deliveries: int, at_once: int = 2) -> list[list[object]]:
+    """What each run tells."""
+    taken = lease_runs(connection, NAME, runs, RunLimits(at_once, 60.0, deliveries))
+    return [[one.data["n"] for one in run.deliveries] for run in taken]
+
+
+def test_a_run_has_the_next_deliveries_of_a_receiver_in_their_order(connection: Connection) -> None:
+    add(connection, NAME, [to("1", n % 3, n=n) for n in range(10)])
+    assert lease(connection, 1, 4) == [[0, 1, 2, 3]]
+    assert lease(connection, 5, 7) == [], "the others' bookings are under way"
+    assert not any_due(connection)
+
+
+def test_what_of_a_run_was_not_tried_is_given_back_and_waits_for_what_failed_before_it(connection: Connection) -> None:
+    add(connection, NAME, [to("1", booking, n=n) for n, booking in enumerate([7, 8, 7, 9])])
+    (run,) = lease_runs(connection, NAME, 1, RunLimits())
+    first, second, *_ = run.deliveries
+    attempts = [Attempt(first, NO, 0.1), Attempt(second, sent("204"), 0.1)]
+    report(connection, run, attempts, lambda _, failed: Next(failed.now + timedelta(minutes=1)))
+    assert [(state, tries) for *_, state, tries in rows(connection)] == [
+        ("waiting", 1),
+        ("sent", 1),
+        ("waiting", 0),
+        ("waiting", 0),
+    ]
+    (other,) = take(connection)
+    assert other.data == {"n": 3}
+    answer(connection, other)
+    pass_time(connection, 61)
+    assert [one.data["n"] for one in take(connection)] == [0]
+
+
+def test_two_runs_of_a_receiver_share_no_booking(connection: Connection) -> None:
+    add(connection, NAME, [to("1", n % 5, n=n) for n in range(20)])
+    runs = lease_runs(connection, NAME, 2, RunLimits(2, 60.0, 10))
+    bookings = [{one.booking_id for one in run.deliveries} for run in runs]
+    assert len(bookings) == 2
+    assert not bookings[0] & bookings[1]
+
+
+def test_a_slow_receiver_shares_the_threads_of_those_that_fail(connection: Connection) -> None:
+    add(connection, NAME, [to("1", n) for n in range(3)])
+    (run,) = lease_runs(connection, NAME, 1, RunLimits(deliveries=1))
+    report(connection, run, [Attempt(run.deliveries[0], sent("204"), 1.5)], lambda _, __: Next(None))
+    assert take(connection, limit=1) == []
+    assert len(take(connection, limit=1, failing=True)) == 1
+
+
+def test_what_is_put_off_waits_for_its_time_and_is_sent_once(connection: Connection) -> None:
+    """Also where it was planned after what waits in turn."""
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    add(connection, NAME, [to("1", n=1), structs.replace(to("1", n=2), due_at=later), to("1", n=3)])
+    first = take(connection)
+    assert [one.data["n"] for one in first] == [1, 3]
+    assert [answer(connection, one) for one in first] == [DeliveryState.SENT] * 2
+    pass_time(connection, 61)
+    (second,) = take(connection)
+    assert second.data == {"n": 2}
+    assert take(connection) == []
+    assert answer(connection, second) is DeliveryState.SENT

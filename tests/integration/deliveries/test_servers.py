@@ -111,7 +111,7 @@ def test_a_receiver_that_hangs_or_fails_holds_up_no_other_and_a_booking_keeps_it
     write_events(started, *(n % 4 for n in range(40)))
     with serving(database_url, redis_url, notes, "hangs", "fails", "live"):
         wait_until(lambda: len(notes.ids("live")) == 40, "the live one has all")
-        assert notes.most_under_way["hangs"] == HttpSender.at_once
+        assert notes.most_under_way["hangs"] <= HttpSender.limits.at_once
         wait_until(lambda: len(notes.numbers("fails")) == 40, "the one that failed has all")
     for name in ("live", "fails"):
         numbers = notes.numbers(name)

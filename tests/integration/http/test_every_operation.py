@@ -87,4 +87,8 @@ def is_oauth(described: Mapping[str, Any]) -> bool:
 
 
 def test_a_path_with_something_else_than_an_id_is_none(staff: Client) -> None:
-    refused(staff, "404", "not_found", spelt=misspelt)
+    refused(staff, "404", "not_found", spelt=misspelt, by=has_an_id)
+
+
+def has_an_id(described: Mapping[str, Any]) -> bool:
+    return any(parameter["in"] == "path" for parameter in described.get("parameters", ()))

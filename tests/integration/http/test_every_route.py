@@ -31,8 +31,9 @@ NOT_READ = {
     "/api/agent/bookings/bulk/": ("malformed_json",),
     "/api/guest/bookings/{token}/cancel/": ("not_found",),
     "/api/guest/bookings/{token}/move/": ("not_found",),
+    "/api/busy-calendars/": ("forbidden",),
 }
-"""A link that leads nowhere is refused before anything is read. A webhook's bytes are signed as they are; a bulk is an array (tests/unit/agent/test_bulk_rows.py)."""
+"""Staff who are no practitioner have no calendars of their own. A link that leads nowhere is refused before anything is read. A webhook's bytes are signed as they are; a bulk is an array (tests/unit/agent/test_bulk_rows.py)."""
 FORGED = {"Authorization": "Bearer forged"}
 
 

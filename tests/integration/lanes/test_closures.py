@@ -23,7 +23,9 @@ FROM closure c
 
 
 def close(day: Any = MONDAY, starts: int | None = None, ends: int | None = None) -> CloseResource:
-    clock = {name: time(hour) for name, hour in (("starts", starts), ("ends", ends)) if hour is not None}
+    clock: dict[str, Any] = {
+        name: time(hour) for name, hour in (("starts", starts), ("ends", ends)) if hour is not None
+    }
     return CloseResource(DESK_ID, day, day, reason="closed", **clock)
 
 

@@ -84,8 +84,10 @@ def refuse(pipeline: Pipeline, code: str, when: str = "") -> None:
 
 
 def visit(worker: Worker, times: int, *lanes: int) -> None:
-    """As a server does it: after an outage it comes again."""
+    """As a server does it: after an outage it comes again, with new connections if it lost them."""
     for _ in range(times):
+        if worker.connection.closed:  # a machine that stood still for seconds: the database ends idle transactions
+            worker.connect(worker.notes.owner)
         with suppress(psycopg.Error):
             if not worker.visit(*lanes).more:
                 return

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from core.store.inbox.lane_batches import BATCH_COMMANDS, PART_MIN, part_of
+from core.store.inbox.lane_batches import BATCH_COMMANDS, PEOPLE_MIN, people_to_take
 from tests.support.engine.lanes import (
     Pipeline,
     assert_order_kept,
@@ -37,17 +37,17 @@ def transactions(pipeline: Pipeline, ids: list[UUID]) -> int:
 
 
 def test_lanes_that_rang_together_are_decided_in_one_transaction_each_in_its_order(pipeline: Pipeline) -> None:
-    put = commands_by_partition(PART_MIN, 12)
+    put = commands_by_partition(PEOPLE_MIN, 12)
     ids = pipeline.put(*put)
     assert len({pipeline.lane_of(id_) for id_ in ids}) > 1
-    assert len(pipeline.worker().visit(*LANES).decided) == PART_MIN
+    assert len(pipeline.worker().visit(*LANES).decided) == PEOPLE_MIN
     assert transactions(pipeline, ids) == 1
     assert_order_kept(pipeline, put)
 
 
 def test_a_lane_that_another_worker_holds_is_left_to_it_and_the_rest_decided(pipeline: Pipeline) -> None:
     """Remedy: locks are tried, never waited for, so two workers cannot stand in a circle."""
-    ids = pipeline.put(*commands_by_partition(PART_MIN, 12))
+    ids = pipeline.put(*commands_by_partition(PEOPLE_MIN, 12))
     lanes = {id_: pipeline.lane_of(id_) for id_ in ids}
     with lane_locked(pipeline, 2):
         turn = pipeline.worker().visit(*LANES)
@@ -61,7 +61,7 @@ def test_of_those_who_came_together_a_part_is_decided_at_a_time_the_oldest_first
     ids = pipeline.put(*put)
     worker = pipeline.worker()
     turn = worker.visit(*LANES)
-    assert [one.envelope.id for one in turn.decided] == ids[: part_of(60, 0)]
+    assert [one.envelope.id for one in turn.decided] == ids[: people_to_take(60, 0)]
     assert turn.more == {pipeline.lane_of(id_) for id_ in pipeline.undecided()}
     decided = [*turn.decided]
     while turn.more:
@@ -121,7 +121,7 @@ def test_a_race_lost_in_one_lane_is_decided_again(pipeline: Pipeline, monkeypatc
 
 def test_a_note_that_a_dead_worker_left_sets_its_lane_apart(pipeline: Pipeline) -> None:
     """Remedy: an inherited note halves; the other lanes do not wait for it."""
-    ids = pipeline.put(*commands_by_partition(PART_MIN, 12))
+    ids = pipeline.put(*commands_by_partition(PEOPLE_MIN, 12))
     lanes = {id_: pipeline.lane_of(id_) for id_ in ids}
     noted = [id_ for id_, lane in lanes.items() if lane == 1]
     pipeline.connection.execute("INSERT INTO lane_note (lane, ids) VALUES (1, %s)", (noted,))

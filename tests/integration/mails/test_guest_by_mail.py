@@ -1,11 +1,8 @@
-"""A guest's whole life by mail alone: confirmed, moved and cancelled by the links that the mails bring."""
+"""What mails say and what their links let a guest do, with a real mail server; the tests send them one by one."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from email.message import EmailMessage
-from typing import Any
 
 import httpx
 import pytest
@@ -16,6 +13,7 @@ from tests.support.clients.http_client import Client
 from tests.support.clients.market_bookings import BOOKINGS, made, wish
 from tests.support.clients.marketplace import Market
 from tests.support.mail_sending import MailSending, mail_sending
+from tests.support.mailbox import Mailbox, link_in
 from tests.support.processes.mail_server import MailServer, mail_server
 from tests.support.processes.stack import Stack
 
@@ -37,100 +35,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
 def sending(stack: Stack, server: MailServer) -> Iterator[MailSending]:
     with mail_sending(stack, server.url) as one:
         yield one
-
-
-class Mailbox:
-    """Of one address: its newest mail, and a calendar that does what invitations say (RFC 5546)."""
-
-    def __init__(self, stack: Stack, server: MailServer, user_id: int) -> None:
-        ((self.address,),) = execute(stack, "SELECT email FROM user_account WHERE id = %s", user_id)
-        self._server = server
-        self.entries: dict[str, tuple[int, str, Any]] = {}
-        """By UID: sequence, status, start."""
-
-    def newest(self) -> EmailMessage:
-        mail = self._server.taken(self.address)[-1]
-        for part in mail.walk():
-            if part.get_content_type() == "text/calendar":
-                self._apply(Calendar.from_ical(part.get_content()), str(part.get_param("method")))
-        return mail
-
-    def _apply(self, calendar: Any, method: str) -> None:
-        assert calendar["METHOD"] == method
-        assert calendar.walk("VTIMEZONE") or "Z" in calendar.walk("VEVENT")[0]["DTSTART"].to_ical().decode()
-        (event,) = calendar.walk("VEVENT")
-        uid, sequence = str(event["UID"]), int(event["SEQUENCE"])
-        assert sequence > self.entries.get(uid, (-1,))[0]
-        assert (method == "CANCEL") == (event["STATUS"] == "CANCELLED")
-        assert str(event["ATTENDEE"]).lower() == f"mailto:{self.address}"
-        self.entries[uid] = (sequence, str(event["STATUS"]), event.decoded("DTSTART"))
-        self.organizer = str(event["ORGANIZER"])
-
-
-def link_in(mail: EmailMessage) -> str:
-    text = mail.get_body(("plain",))
-    html = mail.get_body(("html",))
-    assert text is not None
-    assert html is not None
-    (link,) = re.findall(r"http\S+/guest/\S+", text.get_content())
-    assert link in html.get_content()
-    return str(link)
-
-
-def test_a_guests_whole_life_by_mail_alone(
-    stack: Stack, market: Market, server: MailServer, sending: MailSending
-) -> None:
-    practitioner, person = market.practitioner(), market.person()
-    booking = made(person.client.post(BOOKINGS, json=wish(market.service(practitioner), practitioner, 9)))
-    assert {answer.words for _, answer in sending.run(least=2)} == {"taken by the mail server"}
-    guest, theirs = Mailbox(stack, server, person.user_id), Mailbox(stack, server, practitioner.user_id)
-    confirmed = guest.newest()
-    assert confirmed["Subject"].startswith("Your booking is confirmed: ")
-    assert theirs.newest()["Subject"].startswith("A booking with you is confirmed: ")
-    assert (confirmed["Auto-Submitted"], confirmed["Content-Language"]) == ("auto-generated", "en")
-    assert [part.get_filename() for part in confirmed.iter_attachments()] == ["invite.ics"]
-
-    with httpx.Client() as browser:  # no login, no cookie
-        link = link_in(confirmed)
-        page = browser.get(link)
-        assert page.status_code == 200
-        assert "form-action 'self'" in page.headers["Content-Security-Policy"]
-        assert page.headers["Cache-Control"] == "no-store"
-        assert page.headers["Referrer-Policy"] == "no-referrer"
-        assert "<script" not in page.text
-        token = link.rstrip("/").rsplit("/", 1)[-1]
-        shown = browser.get(f"{stack.api_url}/api/guest/bookings/{token}/").json()
-        assert (shown["id"], shown["status"]) == (booking["id"], "confirmed")
-        assert (shown["may_move"], shown["may_cancel"]) == (True, True)
-
-        asks = browser.get(f"{link}move/", params={"start_date": shown["start_date"], "start_time": "11:00"})
-        assert "Move this booking?" in asks.text
-        moved = browser.post(f"{link}move/", params={"start_date": shown["start_date"], "start_time": "11:00"})
-        assert (moved.status_code, moved.headers["Location"]) == (303, f"/guest/{token}/")
-        sending.run(least=2)
-        changed = guest.newest()
-        assert changed["Subject"].startswith("Your booking has changed: ")
-        assert theirs.newest()["Subject"].startswith("A booking with you has changed: ")
-        assert link_in(changed) == link
-
-        assert "Cancel this booking?" in browser.get(f"{link}cancel/").text
-        cancelled = browser.post(f"{link}cancel/")
-        assert cancelled.status_code == 303
-        sending.run(least=2)
-        assert guest.newest()["Subject"].startswith("Your booking is cancelled: ")
-        assert theirs.newest()["Subject"].startswith("A booking with you is cancelled: ")
-        assert "cancelled" in browser.get(link).text
-        again = browser.post(f"{link}cancel/")
-        assert again.headers["Location"] == f"/guest/{token}/?problem=invalid_transition"
-        assert 'role="alert"' in browser.get(f"{stack.api_url}{again.headers['Location']}").text
-
-    for box in (guest, theirs):
-        ((_, status, _),) = box.entries.values()
-        assert status == "CANCELLED"
-    ids = [str(mail["Message-ID"]) for mail in server.taken(guest.address)]
-    assert len(set(ids)) == 3
-    ((uuid,),) = execute(stack, "SELECT public_uuid::text FROM booking WHERE id = %s", booking["id"])
-    assert set(guest.entries) == {uuid}
 
 
 def test_the_same_by_json_and_nobody_sees_the_token_in_a_log(
@@ -185,3 +89,29 @@ def test_what_waits_when_mails_are_off_is_kept_by_nobody_outside_the_demo(stack:
     with mail_sending(stack, None, demo=False) as sending:
         made(person.client.post(BOOKINGS, json=wish(market.service(practitioner), practitioner, 9)))
         assert {answer.words for _, answer in sending.run(least=2)} == {"mails are off, and no mail server is set up"}
+
+
+def test_mails_and_pages_are_in_the_language_that_their_person_chose(
+    stack: Stack, market: Market, server: MailServer, sending: MailSending
+) -> None:
+    practitioner, person, other = market.practitioner(), market.person(), market.person()
+    chosen = practitioner.client.patch("/api/user/settings/", json={"language": "ar"})
+    assert (chosen.status_code, chosen.json()["data"]["language"]) == (200, "ar")
+    assert person.client.patch("/api/user/settings/", json={"language": "de"}).status_code == 200
+    service = market.service(practitioner)
+    made(person.client.post(BOOKINGS, json=wish(service, practitioner, 9)))
+    made(other.client.post(BOOKINGS, json=wish(service, practitioner, 10)))
+    sending.run(least=4)
+    confirmed = Mailbox(stack, server, person.user_id).newest()
+    assert confirmed["Subject"].startswith("Ihre Buchung ist bestätigt: ")
+    assert confirmed["Content-Language"] == "de"
+    theirs = Mailbox(stack, server, practitioner.user_id).newest()
+    assert theirs["Content-Language"] == "ar"
+    english = Mailbox(stack, server, other.user_id).newest()
+    assert english["Subject"].startswith("Your booking is confirmed: ")
+
+    with httpx.Client(headers={"Accept-Language": "ar"}, follow_redirects=True) as browser:
+        page = browser.get(link_in(confirmed))
+        assert (page.headers["Content-Language"], "Ihre Buchung" in page.text) == ("de", True)
+        page = browser.get(link_in(english))
+        assert (page.headers["Content-Language"], 'dir="rtl"' in page.text) == ("ar", True)

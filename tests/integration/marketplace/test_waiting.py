@@ -70,3 +70,21 @@ def test_somebody_who_has_a_seat_or_could_have_one_does_not_wait(market: Market)
     assert second.client.post(path).status_code == 201
     assert second.client.post(path).json()["code"] == "already_waiting"
     assert market.person().client.get(path).status_code == 404
+
+
+def test_seats_that_are_added_are_offered_and_those_that_are_taken_stay(market: Market) -> None:
+    practitioner, service, session = workshop(market, capacity=1)
+    seated, waiting = market.person(), market.person()
+    wish: dict[str, Any] = {"service_id": service, "service_session_id": session}
+    assert seated.client.post(BOOKINGS, json=wish).status_code == 201
+    assert waiting.client.post(f"{BASE}/sessions/{session}/waiting-list/").status_code == 201
+    path = f"{BASE}/sessions/{session}/"
+    assert waiting.client.patch(path, json={"capacity": 9}).status_code == 403
+    changed = practitioner.client.patch(path, json={"capacity": 2, "title": "Two at most"}).json()
+    assert (changed["capacity"], changed["title"]) == (2, "Two at most")
+    wait_until(lambda: len(offers(market, session)) == 1, "the seat is offered to who waits")
+    assert offers(market, session)[0][0] == waiting.user_id
+    fewer = market.desk.patch(path, json={"capacity": 1})
+    assert (fewer.status_code, fewer.json()["code"]) == (409, "seats_taken")
+    assert market.desk.delete(path).status_code == 200
+    assert market.desk.patch(path, json={"title": "Too late"}).json()["code"] == "session_cancelled"

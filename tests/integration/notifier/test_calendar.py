@@ -17,6 +17,7 @@ from core.domain.commands import (
     CloseResource,
     Delete,
     IfBooked,
+    MoveToSlot,
     OfferSlot,
     OfferWeekly,
     RemoveSlot,
@@ -166,6 +167,18 @@ def test_a_slot_that_moves_is_told_with_its_new_time_and_still_booked(calendar: 
         assert heard(other, 1) == [("timeslot_updated", slot(slot_id, "13", booked=True))]
         mine = slot(slot_id, "13", booked=True, mine=True, booking_id=booking_id(calendar))
         assert heard(me, 1) == [("timeslot_updated", mine)]
+
+
+def test_a_booking_that_goes_to_another_slot_is_told_of_both_slots(calendar: Pipeline, running: Running) -> None:
+    first, second = slot_at(calendar, TEN), slot_at(calendar, TEN + 3 * HOUR)
+    do(calendar, book(first))
+    running.catch_up_with(calendar)
+    with running.listen(CALENDAR, running.cookie(CLARA)) as other, running.listen(CALENDAR, running.cookie(USER)) as me:
+        do(calendar, by_staff(MoveToSlot(booking_id(calendar), second)))
+        left = ("timeslot_updated", slot(first))
+        assert heard(other, 2) == [left, ("timeslot_updated", slot(second, "13", booked=True))]
+        mine = slot(second, "13", booked=True, mine=True, booking_id=booking_id(calendar))
+        assert heard(me, 2) == [left, ("timeslot_updated", mine)]
 
 
 def test_a_booking_that_is_over_is_no_news_until_it_is_deleted(calendar: Pipeline, running: Running) -> None:

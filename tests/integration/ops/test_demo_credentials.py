@@ -63,6 +63,25 @@ def test_each_credential_of_the_demo_is_enough_to_refuse_as_long_as_it_works(
     assert not is_refused(database_url), "a person of this name whose password nobody knows is none of the demo's"
 
 
+def test_no_transaction_waits_while_the_demo_s_passwords_are_hashed(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine that takes longer than any transaction may idle."""
+    states: list[str] = []
+
+    def hash_slowly(password: str) -> str:
+        with psycopg.connect(database_url, autocommit=True) as other:
+            found = other.execute(
+                "SELECT state FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'holdfast demo'"
+            )
+            states.extend(row[0] for row in found.fetchall())
+        return f"a hash of {len(password)} characters"
+
+    monkeypatch.setattr("core.identity.demo_accounts.hash_password", hash_slowly)
+    assert demo.load(from_environment(stack_environment(database_url, NOWHERE)))
+    assert states == ["idle"] * len(ACCOUNTS)
+
+
 def test_a_loaded_demo_is_marked_whatever_becomes_of_its_credentials(
     postgres: PostgresServer, record_property: Callable[[str, object], None]
 ) -> None:

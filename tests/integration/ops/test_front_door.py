@@ -94,7 +94,10 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield one.address
 
 
-@pytest.mark.parametrize("path", ["/api/login/", "/oauth/google/", "/admin/", "/book/", "/payment/", "/healthz", "/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/api/login/", "/oauth/google/", "/payment/", "/healthz", "/guest/", "/webs/", "/books/", "/admin/x/", "/docs/"],
+)
 def test_the_api_gets_everything_else(door: str, path: str) -> None:
     assert httpx.get(f"http://{door}{path}").json()["name"] == "api"
 
@@ -155,7 +158,7 @@ def test_a_client_cannot_say_that_it_is_traced(door: str) -> None:
 def test_a_trusted_terminators_word_is_taken(tmp_path: Path) -> None:
     forwarded = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7", **TRACE}
     with front_door(tmp_path, environment={"HOLDFAST_TRUSTS": "127.0.0.1/32"}) as one, _echo("api", one.api_port):
-        said = httpx.get(f"{one.url}/", headers=forwarded).json()
+        said = httpx.get(f"{one.url}/api/x/", headers=forwarded).json()
     assert said["headers"]["X-Forwarded-For"] == "203.0.113.7", "the hop that the terminator saw, not what it was told"
     assert {name.lower(): value for name, value in said["headers"].items()}.items() >= TRACE.items()
 
@@ -241,24 +244,36 @@ def _ending(port: int, how: str) -> Iterator[list[bytes]]:
                 case "never":
                     connection.recv(1)  # until the door gives up
 
-    with socket.create_server(("127.0.0.1", port)) as listener:
+    with socket.create_server(("127.0.0.1", port), reuse_port=True) as listener:
         thread = threading.Thread(target=serve_one, args=(listener,))
         thread.start()
         yield got
         thread.join()
 
 
+@contextmanager
+def _held(port: int) -> Iterator[None]:
+    """Nobody else on this machine can listen there. Whoever calls it gets a refusal, as if it were free."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind(("127.0.0.1", port))
+        yield
+
+
 @pytest.fixture(scope="module")
 def door_to_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
     """host:port of a front door that waits a second for answers, and the API's port, where nobody listens."""
-    with front_door(tmp_path_factory.mktemp("caddy"), environment={"HOLDFAST_ANSWER_TIMEOUT": "1s"}) as one:
+    with (
+        front_door(tmp_path_factory.mktemp("caddy"), environment={"HOLDFAST_ANSWER_TIMEOUT": "1s"}) as one,
+        _held(one.api_port),
+    ):
         yield one.address, one.api_port
 
 
 @pytest.fixture(scope="module")
 def impatient_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """host:port of a front door with nobody behind it, which waits for nobody."""
-    with front_door(tmp_path_factory.mktemp("caddy"), is_impatient=True) as one:
+    with front_door(tmp_path_factory.mktemp("caddy"), is_impatient=True) as one, _held(one.api_port):
         yield one.address
 
 

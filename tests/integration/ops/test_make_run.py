@@ -144,11 +144,14 @@ def test_a_crash_loses_nothing_and_the_next_start_cleans_up(running: Run) -> Non
     running.signal(signal.SIGKILL)
     running.end()
     wait_until(lambda: still_running(pids) <= {"lanes-1"}, "the others end with it")
+    running.settings["HOLDFAST_DEMO_WEEK"] = "1"
     running.start().until_ready()
     assert still_running(pids) == set()
     assert not any(folder.exists() for folder in temporary)
     assert httpx.post(running.url + CREATE, json=booked).status_code == 409, "yesterday's booking is there"
     assert json.loads(_paste_booking(running))["success"] is True, "the printed command works on the second day too"
+    wait_until(lambda: "The demo's week is booked (" in running.said, "its week is booked beside it")
+    assert ", 0 refused)" in running.said
 
 
 def test_an_interrupt_stops_everything_with_clients_connected(running: Run) -> None:

@@ -1,18 +1,28 @@
 """Whatever ends a hold, its payment is cancelled, and what was paid is refunded.
 
-Tried for every way in which a booking ends, with every kind of booking that can be paid for.
+Tried for every way in which a booking ends, with every kind of booking that can be paid for. And staff accept a hold.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from core.domain.commands import Actor, Cancel, CloseResource, Command, Delete, ExpireDue
+from core.domain.commands import (
+    AcceptHold,
+    Actor,
+    Cancel,
+    CloseResource,
+    Command,
+    Delete,
+    ExpireDue,
+    ReportIntent,
+)
 from core.domain.marketplace.commands import (
     CancelSession,
     TurnBooking,
     Verb,
 )
+from core.domain.payments.values import IntentStatus
 from tests.support.engine.lanes import Pipeline, Worker, new
 from tests.support.engine.market_data import (
     ANYTHING_GOES,
@@ -125,3 +135,33 @@ def test_what_was_paid_goes_back_when_others_end_the_booking(market: Pipeline) -
     found = {end: ended(market, worker, *end, "succeeded")[1] for end in EVERY_END if end[1] not in LAPSES}
     parts = {end for end in found if end[0] == "package" and end[1] in {"cancelled by a part", "session cancelled"}}
     assert found == {end: "returning" if end in parts else "refunding" for end in found}
+
+
+@pytest.mark.parametrize(("state", "after"), [("open", "closing"), ("creating", "canceled")])
+def test_a_hold_that_staff_accept_stands_with_its_parts_and_is_charged_no_more(
+    market: Pipeline, state: str, after: str
+) -> None:
+    worker = market.worker(ANYTHING_GOES)
+    statuses = "SELECT array_agg(DISTINCT status) FROM booking WHERE status <> 'draft'"
+    for kind in BUYS:
+        from_nothing(market)
+        booking, part = bought(market, worker, kind, state)
+        if part != booking:
+            (refused,) = market.put(new(AcceptHold(part), actor=STAFF, contract="appointments"))
+            worker.visit_until_done()
+            assert market.codes([refused]) == ["unpaid"]
+        run(market, worker, new(AcceptHold(booking), actor=STAFF, contract="appointments"))
+        assert market.row(statuses) == (["confirmed"],), kind
+        assert market.row("SELECT payment_status FROM booking WHERE id = %s", booking) == ("pending",)
+        assert market.row("SELECT state FROM payment") == (after,)
+
+
+def test_money_that_comes_in_for_an_accepted_hold_is_kept(market: Pipeline) -> None:
+    worker = market.worker(ANYTHING_GOES)
+    booking, _ = bought(market, worker, "room", "open")
+    run(market, worker, new(AcceptHold(booking), actor=STAFF, contract="appointments"))
+    payment, price = market.row("SELECT id, amount_minor FROM payment")
+    paid = ReportIntent(payment, "pi_1", IntentStatus.SUCCEEDED, price)
+    run(market, worker, new(paid, actor=ENGINE, contract="payments"))
+    assert market.row("SELECT status, payment_status FROM booking WHERE id = %s", booking) == ("confirmed", "succeeded")
+    assert market.row("SELECT state FROM payment") == ("succeeded",)

@@ -125,6 +125,7 @@ class Zelda:
     def signs_in(self) -> None:
         with browser(self.stack) as other:
             log_in(other, self.email)
+        ok(self.client.patch("/api/user/settings/", json={"language": "de"}))
         by_name = {"username": self.mark, "password": PASSWORD}
         ok(self.client.post("/api/auth/token/", json=by_name))
         ok(self.client.post("/api/ws-ticket/"))
@@ -143,6 +144,11 @@ class Zelda:
             ),
             "INSERT INTO mail_address (address_hash, user_id, bounced_at, bounce) VALUES (sha256(%s), %s, now(), '550')": (
                 self.email.encode(),
+                self.id,
+            ),
+            "INSERT INTO busy_calendar (resource_id, sealed_url, host, label, fetch_at)"
+            " SELECT resource_id, %s, %s, %s, NULL FROM practitioner WHERE user_id = %s": (
+                *(self.said(part) for part in ("sealed", "host", "label")),
                 self.id,
             ),
             "INSERT INTO kept_mail (delivery_id, user_id, subject, text, html, calendar)"
@@ -350,3 +356,54 @@ def test_the_money_for_a_package_without_a_time_is_said_to_come_back(stack: Stac
     with signed_in(stack, person.user_id) as fresh:
         gone = ok(leave(fresh))["data"]
     assert (gone["paid_bookings_to_come"], gone["refunds_expected"]) == (1, 1)
+
+
+def a_bundle(market: Market, credits_: int) -> tuple[Any, int, int]:
+    """(practitioner, service, bundle): somebody's talks, bought in advance for nothing."""
+    practitioner = market.practitioner()
+    talk = market.service(practitioner)
+    bundle = market.service(
+        practitioner, booking_type="bundle", service_ids=[talk], credits=credits_, valid_days=90, price_cents=0
+    )
+    return practitioner, talk, bundle
+
+
+def test_an_unspent_bundle_is_cancelled_and_its_money_is_said_to_come_back(stack: Stack, market: Market) -> None:
+    person = market.person()
+    _, _, bundle = a_bundle(market, 3)
+    bought = ok(person.client.post(f"{BOOKINGS}create-bundle/", json={"service_id": bundle}))["id"]
+    execute(stack, "UPDATE booking SET price_minor = 900, payment_status = 'succeeded' WHERE id = %s", bought)
+    with signed_in(stack, person.user_id) as fresh:
+        gone = ok(leave(fresh))["data"]
+    assert (gone["credits_lost"], gone["bookings_being_cancelled"], gone["refunds_expected"]) == (0, 1, 1)
+    status = "SELECT status FROM booking WHERE id = %s"
+    wait_until(lambda: execute(stack, status, bought) == [("cancelled",)], "the bundle is cancelled")
+
+
+def test_credits_of_a_bundle_used_in_part_are_given_up_only_by_saying_so(stack: Stack, market: Market) -> None:
+    person = market.person()
+    _, _, bundle = a_bundle(market, 3)
+    bought = ok(person.client.post(f"{BOOKINGS}create-bundle/", json={"service_id": bundle}))["id"]
+    execute(stack, "UPDATE credit SET balance = 2 WHERE booking_id = %s", bought)
+    with signed_in(stack, person.user_id) as fresh:
+        stays = leave(fresh)
+        assert (stays.status_code, stays.json()["code"]) == (409, "credits_left")
+        assert stays.json()["errors"][0]["field"] == "give_up_credits"
+        gone = ok(leave(fresh, give_up_credits=True))["data"]
+    assert (gone["credits_lost"], gone["bookings_being_cancelled"]) == (2, 0)
+    assert execute(stack, "SELECT status FROM booking WHERE id = %s", bought) == [("confirmed",)]
+
+
+def test_a_bundle_whose_last_credit_comes_back_by_the_deletion_is_cancelled_as_well(
+    stack: Stack, market: Market
+) -> None:
+    person = market.person()
+    practitioner, talk, bundle = a_bundle(market, 2)
+    bought = ok(person.client.post(f"{BOOKINGS}create-bundle/", json={"service_id": bundle}))["id"]
+    wanted = {"service_id": talk, "practitioner_id": practitioner.id, **hours(9)}
+    ok(person.client.post(BOOKINGS, json=wanted))
+    assert execute(stack, "SELECT balance FROM credit WHERE booking_id = %s", bought) == [(1,)]
+    with signed_in(stack, person.user_id) as fresh:
+        ok(leave(fresh, give_up_credits=True))
+    status = "SELECT status, count(*) FROM booking WHERE user_id = %s GROUP BY 1"
+    wait_until(lambda: execute(stack, status, person.user_id) == [("cancelled", 2)], "both are cancelled")

@@ -13,10 +13,11 @@ from core.doctor.postgresql import examine_database
 from core.store.connections import bounded
 from core.store.connections.bounded import InDoubt
 from core.store.connections.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, connect
+from core.store.reads.shared_reads import READ_LIMITS
 from tests.conftest import FreshStack
 from tests.support.engine.hanging_commits import END, TOUCH, connected
 from tests.support.engine.lanes import Pipeline
-from tests.support.processes.poolers import BOUNDS, WAYS
+from tests.support.processes.poolers import BOUNDS, WAYS, of_shared_reads
 from tests.support.processes.servers import PostgresServer, settings_for
 from tests.support.processes.stack import WITH_DATABASE
 from tests.support.processes.store_proxies import PgBouncer, limits_of
@@ -59,12 +60,13 @@ def test_every_way_to_connect_is_within_its_limits_behind_a_pooler(new_pooler: N
     """It hands the same server sessions from one to the other, and resets them in between."""
     pooler = new_pooler(pool_mode="session")
     for way in WAYS:
-        assert way(pooler.url(database_url)) == bounds(LANE_LIMITS), way.__name__
+        limits = READ_LIMITS if way is of_shared_reads else LANE_LIMITS
+        assert way(pooler.url(database_url)) == bounds(limits), way.__name__
     with psycopg.connect(pooler.url(database_url)) as plain:
         assert limits_of(plain, BOUNDS)["statement_timeout"] == "0", "the next client would have met our limits"
 
 
-@pytest.mark.parametrize("limits", [API_LIMITS, LIST_LIMITS, LANE_LIMITS, MIGRATE_LIMITS])
+@pytest.mark.parametrize("limits", [API_LIMITS, LIST_LIMITS, READ_LIMITS, LANE_LIMITS, MIGRATE_LIMITS])
 def test_every_limit_is_set(database_url: str, limits: dict[str, str]) -> None:
     with connect(database_url, limits, "holdfast tests") as connection:
         assert limits_of(connection, list(limits)) == limits

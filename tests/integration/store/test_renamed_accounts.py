@@ -38,6 +38,7 @@ WHY = {
 }
 SQL_ACCOUNT = "INSERT INTO user_account (id, username, username_key, phone_key, email_key) VALUES (%s, %s, %s, %s, %s)"
 SQL_ACCOUNTS = "SELECT to_jsonb(u) - 'words' FROM user_account u ORDER BY id"
+"""A row each, with the columns that there are."""
 
 
 @pytest.fixture
@@ -49,12 +50,13 @@ def older_database(postgres: PostgresServer) -> Iterator[str]:
 def test_accounts_that_do_not_fit_are_told_and_stay_as_they_are(older_database: str) -> None:
     with psycopg.connect(older_database, autocommit=True) as connection:
         connection.cursor().executemany(SQL_ACCOUNT, ACCOUNTS)
-        before = connection.execute(SQL_ACCOUNTS).fetchall()
+        before = [row for (row,) in connection.execute(SQL_ACCOUNTS).fetchall()]
         with capture_logs() as logs:
             upgrade(settings_for(older_database, REDIS_URL))
         told = {log["why"]: (log["accounts"], log["ids"]) for log in logs if log["log_level"] == "warning"}
         assert told == {why: (len(ids), ids) for why, ids in WHY.items()}
-        assert connection.execute(SQL_ACCOUNTS).fetchall() == before
+        after = [row for (row,) in connection.execute(SQL_ACCOUNTS).fetchall()]
+        assert [{name: row[name] for name in was} for was, row in zip(before, after, strict=True)] == before
         found = connection.execute(
             "SELECT id FROM user_account WHERE words LIKE '% ada lovelace%' ORDER BY id"
         ).fetchall()

@@ -27,12 +27,20 @@ KEPT_FOR_GOOD = {
     ),
     *("location", "location_room", "marketplace_booking", "payment", "practitioner", "resource", "room", "service"),
     *("service_item", "service_practitioner", "service_session", "social_account", "time_slot", "user_account"),
-    *("mail_address", "waiting_place", "wall_time_move", "webhook_endpoint"),
+    *("busy_calendar", "busy_time", "embedding_origin", "mail_address", "waiting_place", "webhook_endpoint"),
 }
 """What the business keeps."""
 BOUNDED = {
-    *("alembic_version", "booking_settings", "booking_tally", "booking_tally_change", "canary", "delivery_cursor"),
-    *("feed", "installation"),
+    *(
+        "alembic_version",
+        "booking_settings",
+        "bounce_mailbox",
+        "booking_tally",
+        "booking_tally_change",
+        "canary",
+        "delivery_cursor",
+    ),
+    *("delivery_run", "feed", "installation"),
     *("lane_note", "payments_gate", "user_tally", "user_tally_change", "zone_rules"),
 }
 """A row or a few, or folded away within seconds."""
@@ -54,6 +62,16 @@ def test_idempotency_keys_are_kept_for_48_hours(connection: Connection, sweep: S
     sweep()
     keys = connection.execute("SELECT key FROM idempotency_key ORDER BY key").fetchall()
     assert keys == [("key-1",), ("key-47",)]
+
+
+def test_what_new_rules_of_a_zone_moved_is_kept_until_long_after_its_end(connection: Connection, sweep: Sweep) -> None:
+    connection.execute(
+        "INSERT INTO wall_time_move (tzdata, kind, row_id, resource_id, zone, starts_at, ends_at, problem) "
+        "SELECT '2026.6', 'booking', days, (SELECT id FROM resource WHERE kind = 'desk'), 'UTC', at, at, 'in the way' "
+        "FROM unnest(ARRAY[-30, 399, 401]) AS days, LATERAL (SELECT clock_timestamp() - make_interval(days => days)) AS t (at)"
+    )
+    sweep()
+    assert connection.execute("SELECT row_id FROM wall_time_move ORDER BY 1").fetchall() == [(-30,), (399,)]
 
 
 def test_a_partition_is_looked_at_anew_when_it_has_doubled(connection: Connection, sweep: Sweep) -> None:
@@ -154,12 +172,16 @@ OLD = {
     """,
     "delivery": """
         WITH d AS (
-            INSERT INTO delivery (id, sender, receiver, type, epoch, data, state, done_at)
-            SELECT gen_random_uuid(), 'webhooks', '1', 'x', 'e', '{}', 'sent', now() - interval '31 days'
+            INSERT INTO delivery (id, sender, receiver, type, epoch, data, state, created_at, done_at)
+            SELECT gen_random_uuid(), 'webhooks', '1', 'x', 'e', '{}', 'sent', now() - interval '31 days', now()
             FROM generate_series(1, %(n)s) RETURNING id
         )
         INSERT INTO delivery_attempt (delivery_id, number, at, duration_ms, verdict, answer)
         SELECT id, 1, now(), 1, 'sent', '204' FROM d
+    """,
+    "delivery_ahead": """
+        INSERT INTO delivery_ahead (sender, receiver, key, type, data, due_at)
+        SELECT 'mails', 'user:1', n, 'reminder', '{}', now() - interval '31 days' FROM generate_series(1, %(n)s) AS n
     """,
     "delivery_receiver": """
         INSERT INTO delivery_receiver (sender, receiver, touched_at)
@@ -197,6 +219,11 @@ OLD = {
     "oauth_attempt": """
         INSERT INTO oauth_attempt (state_hash, browser_hash, provider, code_verifier, nonce, next_path, expires_at)
         SELECT sha256(n::text::bytea), '', 'google', '', '', '', now() - interval '2 hours' FROM generate_series(1, %(n)s) AS n
+    """,
+    "wall_time_move": """
+        INSERT INTO wall_time_move (tzdata, kind, row_id, resource_id, zone, starts_at, ends_at)
+        SELECT '2026.6', 'booking', n, (SELECT id FROM resource WHERE kind = 'desk'), 'UTC', at, at
+        FROM generate_series(1, %(n)s) AS n, LATERAL (SELECT now() - interval '401 days') AS t (at)
     """,
     "agent_key_use": """
         WITH k AS (

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from core.sealed_secrets import SecretBox
 from core.store.webhooks.endpoints import ENDPOINTS_MAX
-from core.webhooks.sealed_secrets import SecretBox
 from tests.support.clients.callers import STAFF, access_for, bearer, execute, new_address
 from tests.support.processes.stack import Stack
 from tests.support.webhooks import sent_delivery
@@ -197,10 +197,14 @@ def test_what_was_given_up_on_is_sent_again_one_or_a_range(stack: Stack, staff: 
     assert (answer["redelivered"], answer["more"]) == (1, False)
     assert staff.post(f"{path}redeliver/", json={"start_date": "2020-01-01", "sent_too": True}).json()["redelivered"]
     for one in (sent, parked):
-        execute(stack, "UPDATE delivery SET state = 'sent', due_at = NULL, done_at = now() WHERE id = %s", one)
+        sent_again = "UPDATE delivery SET state = 'sent', due_at = NULL, retry_at = NULL, done_at = now() WHERE id = %s"
+        execute(stack, sent_again, one)
     again = staff.post(f"{path}deliveries/{sent}/redeliver/").json()["data"]
     assert again["id"] == sent
-    under_way = "UPDATE delivery SET state = 'waiting', due_at = now(), done_at = NULL, lease = id, leased_until = now() WHERE id = %s"
+    execute(stack, "UPDATE delivery SET state = 'waiting', due_at = now(), done_at = NULL WHERE id = %s", parked)
+    under_way = """INSERT INTO delivery_run (lease, sender, leased_at, leased_until, ids, receivers, bookings)
+                   SELECT id, sender, now(), now() + interval '1 hour', ARRAY[id], ARRAY[receiver], ARRAY[booking_id]
+                   FROM delivery WHERE id = %s"""
     execute(stack, under_way, parked)
     assert told(staff.post(f"{path}deliveries/{parked}/redeliver/")) == (409, "being_sent")
     wrong = staff.post(f"{path}redeliver/", json={"start_date": "2030-01-02", "end_date": "2030-01-02"})

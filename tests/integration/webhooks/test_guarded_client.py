@@ -23,6 +23,7 @@ from core.outbound.resolver import UnresolvedError, resolve
 from core.outbound.targets import Target
 from ops.ports import free_ports
 from tests.support.processes.store_proxies import Certificate, certificate
+from tests.support.wait import wait_until
 
 NAME = "hooks.example.com"
 LIMITS = Limits(resolve_s=20, connect_s=20, read_s=20, total_s=60)
@@ -297,3 +298,45 @@ def test_a_name_that_does_not_exist_is_told_as_such(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(NoAnswerError, match="cannot be resolved: Name or service not known"):
         GuardedClient(limits=LIMITS).post(to(443, is_https=True), {}, b"{}")
+
+
+def again_and_again(answer: bytes) -> Talk:
+    """Keep the connection open and answer all that comes over it."""
+
+    def talk(sock: socket.socket) -> None:
+        sock.sendall(answer)
+        heard = b""
+        while block := sock.recv(65_536):
+            heard += block
+            if whole(heard):
+                sock.sendall(answer)
+                heard = b""
+
+    return talk
+
+
+@pytest.mark.parametrize("is_https", [False, True])
+def test_several_requests_go_over_one_connection_while_it_is_kept_open(signed: Certificate, *, is_https: bool) -> None:
+    names = Names(("127.0.0.1",))
+    with (
+        serving(again_and_again(OK), signed if is_https else None) as server,
+        client(signed=signed, names=names).calls(to(server.port, is_https=is_https)) as calls,
+    ):
+        assert [calls.post({}, b"{}").excerpt for _ in range(3)] == ["ok"] * 3
+        assert (len(server.heard), names.asked) == (1, 1)
+
+
+def test_a_connection_that_was_closed_is_made_anew_and_its_address_checked_again() -> None:
+    names = Names(("127.0.0.1",), ("10.0.0.1",))
+    with serving(saying(OK)) as server, client(names=names).calls(to(server.port)) as calls:
+        assert calls.post({}, b"{}").status == 200
+        wait_until(lambda: calls.is_closed, "the other side's end has come")
+        with pytest.raises(RefusedAddressError):
+            calls.post({}, b"{}")
+
+
+def test_what_is_left_of_a_long_answer_is_not_taken_for_the_next_one() -> None:
+    long = b"HTTP/1.1 500 No\r\nContent-Length: 100000\r\n\r\n" + b"HTTP/1.1 200 OK\r\n\r\n" * 5_263 + b"123"
+    with serving(again_and_again(long)) as server, client().calls(to(server.port)) as calls:
+        assert [calls.post({}, b"{}").status for _ in range(2)] == [500, 500]
+        assert len(server.heard) == 2

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from api.webhooks.secrets_sealed_anew import SecretsSealedAnew
+from api.secrets_sealed_anew import SecretsSealedAnew
+from core.sealed_secrets import SecretBox
 from core.store.connections.database import API_LIMITS, Connection
 from core.store.connections.pool import Pool
-from core.webhooks.sealed_secrets import SecretBox
+from core.store.webhooks.endpoints import reseal
 
 OLD, NEW = "o" * 32, "n" * 32
 
@@ -27,7 +28,7 @@ async def start_an_api_process(database_url: str, box: SecretBox) -> None:
         database_url, API_LIMITS, "holdfast tests", min_size=1, max_size=1, timeout_s=10.0, kwargs={"autocommit": True}
     )
     await pool.open()
-    hooks = SecretsSealedAnew(pool, box)
+    hooks = SecretsSealedAnew(pool, box, reseal, "secrets of webhooks")
     await hooks.process_startup({}, {})
     assert hooks.sealing is not None
     await hooks.sealing

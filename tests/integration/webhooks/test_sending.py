@@ -212,6 +212,8 @@ def test_an_endpoint_that_wants_no_more_is_disabled_and_staff_are_mailed(
     entry = connection.execute("SELECT actor, action, subject, after FROM audit_entry").fetchone()
     assert entry is not None
     assert entry[:3] == ("engine", "webhook.disabled", f"webhook:{id_}")
+    told = connection.execute("SELECT data::text FROM event WHERE type = 'webhook_disabled'").fetchall()
+    assert [json.loads(data) for (data,) in told] == [{"id": id_, "reason": "the endpoint answered 410"}]
 
 
 def test_an_endpoint_that_fails_for_three_days_is_disabled_and_not_before(
@@ -243,7 +245,7 @@ def test_what_a_receiver_repeats_of_a_person_is_not_kept(
     happen(connection, ("booking_created", 0))
     webhooks.plan()
     webhooks.send_due()
-    row = connection.execute("SELECT detail::text FROM delivery_attempt").fetchone()
+    row = connection.execute("SELECT detail::text FROM delivery").fetchone()
     assert row is not None
     assert "Massage" in row[0]
     for personal in ("Zoe", "zoe@example.com", "Window seat"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Protocol
@@ -79,7 +80,8 @@ def access_for(stack: Stack, user_id: int) -> str:
         assert login is not None
         return issue_access_token(stack.settings, login.claims, datetime.now(UTC))
 
-    return asyncio.run(begin())
+    with ThreadPoolExecutor(1) as aside:  # a browser test has a loop of its own in this thread
+        return aside.submit(lambda: asyncio.run(begin())).result()
 
 
 def only_superuser(stack: Stack) -> None:

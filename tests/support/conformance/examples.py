@@ -16,12 +16,13 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from api.openapi.examples import BATCH_ID, COMMAND_ID, DELIVERY_ID, LINK_TOKEN
+from api.openapi.examples import BATCH_ID, COMMAND_ID, DELIVERY_ID, LINK_TOKEN, LOGIN_ID, PAYMENT_ID
 from core.domain.versions import SCHEMA_VERSION
 from core.identity.principals import hash_token
 from core.store.connections.database import connect_lane
 from core.store.mails.addresses import note_asked
-from tests.support.clients.callers import ADMIN, USER, access_for, bearer, execute
+from core.store.mails.bounces import ADDRESS_OF
+from tests.support.clients.callers import ADMIN, PRACTITIONER, USER, access_for, bearer, execute
 from tests.support.documents import reset_demo_database
 from tests.support.mail_sending import guest_link
 from tests.support.payments.payer import WEBHOOK_SECRET
@@ -32,11 +33,18 @@ from tests.support.webhooks import sent_delivery
 MARKET = "/api/v1/drf"
 ONE = f"{MARKET}/bookings/{{booking_id}}"
 GUEST = "/api/guest/bookings/{token}"
-UNTRIED: Mapping[str, str] = {
-    f"GET /oauth/{provider}/login{rest}/": "the demo has no provider: tests/integration/accounts/test_oauth.py"
-    for provider in ("google", "github")
-    for rest in ("", "/callback")
-}
+UNTRIED: Mapping[str, str] = (
+    {
+        f"GET /oauth/{provider}/login{rest}/": "the demo has no provider: tests/integration/accounts/test_oauth.py"
+        for provider in ("google", "github")
+        for rest in ("", "/callback")
+    }
+    | {
+        f"{method} /guest/reminders/{{token}}/": "its token is the installation's own: tests/integration/mails/test_reminders.py"
+        for method in ("GET", "POST")
+    }
+    | {"POST /api/demo/payment/": "its secret is the intent's own: tests/integration/site/test_demo_payment.py"}
+)
 """What cannot succeed on a demo, and where it does."""
 THE_REST = ""
 ROUNDS: Sequence[Sequence[str]] = (
@@ -50,6 +58,7 @@ ROUNDS: Sequence[Sequence[str]] = (
         f"GET {GUEST}/",
         f"GET {GUEST}/booking.ics",
         f"POST {GUEST}/move/",
+        "GET /b/{token}/",
         "GET /guest/{token}/",
         "GET /guest/{token}/cancel/",
         "GET /guest/{token}/move/",
@@ -63,6 +72,7 @@ ROUNDS: Sequence[Sequence[str]] = (
         f"POST {ONE}/no-show/",
         f"POST {MARKET}/sessions/",
         f"GET {MARKET}/sessions/{{session_id}}/",
+        f"PATCH {MARKET}/sessions/{{session_id}}/",
         f"POST {MARKET}/bookings/create-package/",
         f"POST {MARKET}/bookings/create-bundle/",
         f"POST {MARKET}/bookings/create-course/",
@@ -77,13 +87,21 @@ ROUNDS: Sequence[Sequence[str]] = (
         f"DELETE {MARKET}/locations/{{location_id}}/rooms/{{room_id}}/",
         f"POST {MARKET}/practitioners/{{practitioner_id}}/time-off/",
         f"DELETE {MARKET}/practitioners/{{practitioner_id}}/time-off/{{closure_id}}/",
+        "POST /api/bookings/{booking_id}/move/",
+        "POST /api/admin/bookings/{booking_id}/move/",
+        "POST /api/admin/bookings/{booking_id}/confirm/",
+        "POST /api/admin/bookings/{booking_id}/complete/",
+        "POST /api/admin/bookings/{booking_id}/no-show/",
         "DELETE /api/bookings/{booking_id}/",
         "DELETE /api/admin/bookings/{booking_id}/delete/",
     ),
     (
         "POST /api/calendar-links/",
         "POST /api/calendar-links/{link_id}/rotate/",
+        "POST /api/admin/busy-calendars/",
+        "POST /api/busy-calendars/",
         "POST /api/admin/webhooks/",
+        "POST /api/admin/embedding-origins/",
         "POST /api/admin/webhooks/{webhook_id}/test/",
         "POST /api/admin/timeslots/",
         "GET /api/admin/timeslots/{time_slot_id}/",
@@ -96,6 +114,7 @@ ROUNDS: Sequence[Sequence[str]] = (
         "DELETE /api/admin/closures/{closure_id}/",
         "POST /api/agent/booking/create/",
         "GET /api/commands/{command_id}/",
+        "POST /api/booking-links/",
         "POST /api/agent/bookings/bulk/",
         "GET /api/agent/bookings/bulk/{batch_id}/",
         THE_REST,
@@ -105,6 +124,9 @@ ROUNDS: Sequence[Sequence[str]] = (
         "DELETE /api/admin/timeslots/{time_slot_id}/",
         "DELETE /api/admin/agent-keys/{key_id}/delete/",
         "DELETE /api/admin/webhooks/{webhook_id}/",
+        "DELETE /api/admin/embedding-origins/{origin_id}/",
+        "DELETE /api/admin/busy-calendars/{busy_calendar_id}/",
+        "DELETE /api/busy-calendars/{busy_calendar_id}/",
         "DELETE /api/calendar-links/{link_id}/",
         "POST /api/register/",
         "DELETE /api/user/",
@@ -123,20 +145,39 @@ BY: Mapping[str, int] = {
     f"POST {MARKET}/bookings/create-course/": USER,
     f"POST {MARKET}/sessions/{{session_id}}/waiting-list/": USER,
     f"GET {MARKET}/sessions/{{session_id}}/waiting-list/": USER,
+    "POST /api/bookings/{booking_id}/move/": USER,
     "DELETE /api/bookings/{booking_id}/": USER,
     f"DELETE {MARKET}/sessions/{{session_id}}/waiting-list/": USER,
     "POST /api/bookings/": USER,
+    "GET /api/busy-calendars/": PRACTITIONER,
+    "POST /api/busy-calendars/": PRACTITIONER,
+    "GET /api/busy-calendars/{busy_calendar_id}/": PRACTITIONER,
+    "POST /api/busy-calendars/{busy_calendar_id}/fetch/": PRACTITIONER,
+    "DELETE /api/busy-calendars/{busy_calendar_id}/": PRACTITIONER,
     "POST /api/payment-intent/": USER,
     "POST /api/auth/password/change/": USER,
 }
 """Who sends an operation's examples; everything else is the demo's superuser's."""
 
 CLIENT = 5
+SQL_NOT_FETCHED = "UPDATE busy_calendar SET lease = NULL, tried_at = NULL, fetch_at = NULL"
 SQL_UNDECIDED = """
 INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, actor, body)
 VALUES (%s, 0, 0, 0, 'from_tomorrow', %s, 'agent', 'user:4', 'examples', '{"kind": "staff", "user_id": 4}', '{}')
 """
 """A command that waits for newer workers, so that it can be withdrawn."""
+SQL_GIVEN_UP_ON = """
+WITH of_the_lane AS (
+    INSERT INTO parked_command (id, slot_crc, class, version, weight, why) VALUES (%(id)s, 0, 0, %(version)s, 1, 'DataError'))
+INSERT INTO outcome (id, seq, type, contract, owner, request_id, accepted_at, decided_at, status, http_status, response,
+                     actor, body)
+VALUES (%(id)s, 0, 'cancel', 'appointments', 'user:4', 'examples', now(), now(), 'failed', 503, '{}',
+        '{"kind": "staff", "user_id": 4}', '{"type": "cancel", "booking_id": 987654321}')
+"""
+SQL_PARKED_PAYMENT = """
+INSERT INTO payment (id, booking_id, attempt, amount_minor, currency, state, created_at, updated_at, tries, parked_at, problem)
+VALUES (%s, 1, 99, 5000, 'usd', 'failed', now(), now(), 5, now(), 'the provider refused it')
+"""
 SQL_PAID = "UPDATE booking SET payment_status = 'succeeded' WHERE id = 2"
 SQL_BEGUN = """
 UPDATE booking SET status = 'confirmed', payment_status = 'succeeded', hold_expires_at = NULL,
@@ -151,15 +192,36 @@ SQL_RESET = """
 INSERT INTO password_reset (token_hash, user_id, auth_epoch, email_key, expires_at)
 SELECT %s, id, auth_epoch, email_key, now() + interval '1 hour' FROM user_account WHERE id = 1
 """
+SQL_ROOM_COMING = """
+UPDATE booking SET status = 'confirmed', starts_at = now() + interval '8 days',
+       ends_at = now() + interval '8 days 1 hour' WHERE id = 1
+"""
+SQL_ROOM_IN_USE = """
+UPDATE booking SET status = 'confirmed', created_at = now() - interval '2 hours',
+       starts_at = now() - interval '1 hour', ends_at = now() + interval '1 hour' WHERE id = 1
+"""
 SQL_STANDS = "UPDATE booking SET status = 'confirmed' WHERE id = 1"
 SQL_CONTACT = "UPDATE user_account SET contact_email = email, email = '', email_key = NULL WHERE id = 1"
+SQL_LOGIN = """
+INSERT INTO login_session (id, token_hash, csrf_secret, user_id, auth_epoch, expires_at)
+SELECT %s, '\\x00', '', id, auth_epoch, now() + interval '1 hour' FROM user_account WHERE id = %s
+"""
+SQL_LINKED = """
+INSERT INTO social_account (id, provider, subject, user_id, email) OVERRIDING SYSTEM VALUE
+VALUES (1, 'github', '1', %s, 'admin@example.com')
+"""
+SQL_BOUNCED = f"""
+INSERT INTO mail_address (address_hash, user_id, bounced_at, bounce)
+SELECT {ADDRESS_OF}, u.id, clock_timestamp(), '550' FROM user_account u WHERE u.id = %s
+ON CONFLICT (address_hash) DO UPDATE SET bounced_at = clock_timestamp()
+"""
 SQL_NEWEST = "SELECT max(id) FROM user_account"
 SQL_LINK = "UPDATE calendar_link SET token_hash = %s WHERE id = 1"
 SQL_EMAIL = "SELECT shown_email FROM user_account WHERE id = %s"
 
 TELLS_WHY = "?problem="
 """In the page to see next, where a form was refused."""
-ENDS_LOGINS = re.compile("/users/|/auth/|/logout/|/practitioners/$")
+ENDS_LOGINS = re.compile("/users/|/auth/|/logout/|/logins/|/practitioners/$")
 
 
 class Request(Struct, frozen=True):
@@ -278,6 +340,13 @@ def _undecided(walk: Walk, _: Request) -> None:
     execute(walk.stack, SQL_UNDECIDED, COMMAND_ID, SCHEMA_VERSION + 1)
 
 
+def _given_up_on(walk: Walk, _: Request) -> None:
+    execute(walk.stack, "DELETE FROM parked_command WHERE id = %s", COMMAND_ID)
+    _forget_command(walk)
+    with connect_lane(walk.stack.database_url, "holdfast tests") as connection:
+        connection.execute(SQL_GIVEN_UP_ON.encode(), {"id": COMMAND_ID, "version": SCHEMA_VERSION})
+
+
 def _full_session(walk: Walk, _: Request) -> None:
     execute(walk.stack, "UPDATE service_session SET capacity = 1 WHERE id = 1")
     body = {"service_id": 3, "service_session_id": 1}
@@ -307,7 +376,7 @@ def _signed(_walk: Walk, request: Request) -> Mapping[str, str]:
 
 def _logged_delivery(walk: Walk, _: Request) -> None:
     sent_delivery(walk.stack, 1, DELIVERY_ID)
-    execute(walk.stack, "UPDATE delivery SET lease = NULL WHERE id = %s", DELIVERY_ID)
+    execute(walk.stack, "DELETE FROM delivery_run WHERE %s = ANY (ids)", UUID(DELIVERY_ID))
 
 
 def _guest_link(walk: Walk, _: Request) -> None:
@@ -331,11 +400,14 @@ def _asked_address(walk: Walk, _: Request) -> None:
 BEFORE: Mapping[str, Before] = {
     "GET /api/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/": _logged_delivery,
     "POST /api/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver/": _logged_delivery,
+    "POST /api/admin/busy-calendars/{busy_calendar_id}/fetch/": _sql(SQL_NOT_FETCHED),
+    "POST /api/busy-calendars/{busy_calendar_id}/fetch/": _sql(SQL_NOT_FETCHED),
     "GET /api/calendars/{token}.ics": _sql(SQL_LINK, hash_token(LINK_TOKEN)),
     f"GET {GUEST}/": _guest_link,
     f"GET {GUEST}/booking.ics": _guest_link,
     f"POST {GUEST}/cancel/": _uncancelled,
     f"POST {GUEST}/move/": _guest_link,
+    "GET /b/{token}/": _guest_link,
     "GET /guest/{token}/": _guest_link,
     "GET /guest/{token}/cancel/": _guest_link,
     "POST /guest/{token}/cancel/": _uncancelled,
@@ -346,17 +418,29 @@ BEFORE: Mapping[str, Before] = {
     "POST /api/agent/booking/create/": _command(COMMAND_ID),
     "POST /api/agent/bookings/bulk/": _command(BATCH_ID),
     "DELETE /api/commands/{command_id}/": _undecided,
+    "DELETE /api/admin/bounced-addresses/{user_id}/": _sql(SQL_BOUNCED, USER),
     f"POST {ONE}/confirm/": _sql(SQL_PAID),
     f"DELETE {ONE}/": _sql(SQL_COMING),
     f"POST {ONE}/complete/": _sql(SQL_BEGUN),
     f"POST {ONE}/no-show/": _sql(SQL_BEGUN),
     f"POST {MARKET}/sessions/{{session_id}}/waiting-list/": _full_session,
+    "DELETE /api/admin/parked/commands/{command_id}/": _given_up_on,
+    "POST /api/admin/parked/commands/{command_id}/replay/": _given_up_on,
+    "POST /api/admin/parked/payments/{payment_id}/replay/": _sql(SQL_PARKED_PAYMENT, PAYMENT_ID),
     "POST /api/admin/users/{user_id}/confirm-email/": _sql(SQL_CONTACT),
     "POST /api/auth/password/reset/confirm/": _sql(SQL_RESET, hash_token("the-token-of-the-mail")),
     "POST /api/token/refresh-cookie/": _refresh_cookie,
     "DELETE /api/auth/token/": _api_token,
+    "POST /api/bookings/{booking_id}/move/": _sql(SQL_ROOM_COMING),
+    "POST /api/admin/bookings/{booking_id}/move/": _sql(SQL_ROOM_COMING),
+    "POST /api/admin/bookings/{booking_id}/confirm/": _sql(SQL_ROOM_COMING),
+    "POST /api/admin/bookings/{booking_id}/complete/": _sql(SQL_ROOM_IN_USE),
+    "POST /api/admin/bookings/{booking_id}/no-show/": _sql(SQL_ROOM_IN_USE),
+    "DELETE /api/bookings/{booking_id}/": _sql(SQL_STANDS),
     "DELETE /api/admin/bookings/{booking_id}/": _sql(SQL_STANDS),
     "DELETE /api/user/": _newest_person,
+    "DELETE /api/user/logins/{login_id}/": _sql(SQL_LOGIN, LOGIN_ID, ADMIN),
+    "DELETE /api/oauth/accounts/{linked_id}/": _sql(SQL_LINKED, ADMIN),
     "POST /api/payment-intent/": lambda _walk, _request: {"Prefer": "respond-async"},
     "POST /api/stripe-webhook/": _signed,
 }

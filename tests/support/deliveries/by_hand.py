@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from core.deliveries.pauses import PAUSES, Pauses, after_failure
 from core.deliveries.sender import Connections, Gap, Sender
 from core.store.connections.database import Connection
-from core.store.deliveries.leases import Attempt, Failed, Next, lease_due, report
+from core.store.deliveries.leases import Run, RunLimits, lease_runs, take_back_lost
+from core.store.deliveries.reports import Attempt, Ended, Failed, Next, report
 from core.store.deliveries.values import Answer, Delivery, DeliveryState, NewDelivery, sent
 from core.store.feed import FeedEvent, number_events
 
 ALL = 1_000
 NAME = "notes"
+RUNS: dict[tuple[UUID, datetime], Run] = {}
+"""By their delivery and when it was leased."""
 
 
 class PlainSender(Sender):
@@ -56,21 +60,49 @@ def to(receiver: str, booking: int | None = None, **data: Any) -> NewDelivery:
     return NewDelivery(receiver, "note", data, booking_id=booking)
 
 
+def take_one_by_one(
+    connection: Connection, sender: str, limit: int, at_once: int, lease_s: float = 60.0, *, failing: bool = False
+) -> list[Run]:
+    """What is due, each in a run of its own."""
+    take_back_lost(connection, sender)
+    return lease_runs(connection, sender, limit, RunLimits(at_once, lease_s, 1), failing=failing)
+
+
 def take(
     connection: Connection, limit: int = ALL, at_once: int = ALL, *, lease_s: float = 60.0, failing: bool = False
 ) -> list[Delivery]:
-    return lease_due(connection, NAME, limit, at_once, lease_s, failing=failing)
+    runs = take_one_by_one(connection, NAME, limit, at_once, lease_s, failing=failing)
+    RUNS.update({(run.deliveries[0].id, run.leased_at): run for run in runs})
+    return [run.deliveries[0] for run in runs]
+
+
+def run_of(delivery: Delivery) -> Run:
+    """In which it was taken."""
+    return RUNS[delivery.id, delivery.leased_at]
 
 
 def answer(
     connection: Connection, delivery: Delivery, given: Answer | None = None, pauses: Pauses = PAUSES
 ) -> DeliveryState | None:
     """Report an attempt, with the longest pauses that jitter leaves."""
+    ended = report_one(connection, run_of(delivery), given or sent("204"), pauses)
+    return None if ended is None else ended.state
 
-    def next_of(failed: Failed) -> Next:
-        return after_failure(failed, pauses, 0.0, given.retry_after_s if given else None)
 
-    return report(connection, Attempt(delivery, given or sent("204"), 0.02), next_of)
+def report_one(
+    connection: Connection,
+    run: Run,
+    given: Answer,
+    pauses: Pauses = PAUSES,
+    also: Callable[[Ended], None] = lambda _: None,
+) -> Ended | None:
+    """Of a run with one delivery."""
+
+    def next_of(answer: Answer, failed: Failed) -> Next:
+        return after_failure(failed, pauses, 0.0, answer.retry_after_s)
+
+    ended = report(connection, run, [Attempt(run.deliveries[0], given, 0.02)], next_of, also)
+    return None if ended is None else ended[0]
 
 
 def rows(connection: Connection) -> list[tuple[Any, ...]]:
@@ -85,16 +117,13 @@ def data_of(connection: Connection) -> list[dict[str, Any]]:
 def pass_time(connection: Connection, seconds: float) -> None:
     """As if all that is planned and tried were so much longer ago."""
     ago = timedelta(seconds=seconds)
-    connection.execute(
-        """UPDATE delivery SET due_at = due_at - %(ago)s, leased_until = leased_until - %(ago)s,
-               tried_since = tried_since - %(ago)s, created_at = created_at - %(ago)s""",
-        {"ago": ago},
-    )
-    connection.execute(
-        """UPDATE delivery_receiver SET due_at = due_at - %(ago)s, paused_until = paused_until - %(ago)s,
-               failing_since = failing_since - %(ago)s""",
-        {"ago": ago},
-    )
+    for table, columns in {
+        "delivery": "due_at retry_at tried_since created_at",
+        "delivery_receiver": "due_at paused_until failing_since",
+        "delivery_run": "leased_at leased_until",
+    }.items():
+        earlier = ", ".join(f"{column} = {column} - %(ago)s" for column in columns.split())
+        connection.execute(f"UPDATE {table} SET {earlier}".encode(), {"ago": ago})
 
 
 def due_at(connection: Connection, delivery: Delivery) -> datetime | None:

@@ -11,6 +11,7 @@ import msgspec
 
 from core.deliveries.sender import Connections
 from core.settings import from_environment
+from core.store.deliveries.leases import RunLimits
 from core.store.deliveries.values import Answer, Delivery, sent, try_again
 from core.wakeup.broker import celery_app
 from tests.support.deliveries.by_hand import PlainSender
@@ -49,7 +50,7 @@ class HttpSender(PlainSender):
 def main() -> None:
     settings = from_environment()
     sender = HttpSender(os.environ[URL], os.environ[RECEIVERS].split(","))
-    HttpSender.lease_s = float(os.environ[LEASE])
+    HttpSender.limits = RunLimits(lease_s=float(os.environ[LEASE]))
     DeliveryServer(celery_app(settings.redis_url), settings, [sender]).run()
 
 

@@ -19,6 +19,7 @@ from core.domain.events import Event
 from core.domain.values import Policy
 from core.engine import verdicts
 from core.engine.lane import Lanes, VisitResult
+from core.engine.lane_failures import LaneFailures
 from core.engine.retention import SweepResult
 from core.store import load as loading
 from core.store.connections.database import Connection, connect_lane
@@ -59,8 +60,7 @@ class Pipeline:
         self.connection.execute("UPDATE installation SET lanes = %s", (count,))
 
     def worker(self, policy: Policy | None = None, *, cut_off: int | None = None, **remembered: Any) -> Worker:
-        notes = LaneNotes(self.connect(), cut_off)
-        return Worker(self.connect(), notes, policy or Policy(allow_past=True), **remembered)
+        return Worker(self.connect, policy or Policy(allow_past=True), cut_off, **remembered)
 
     def put(self, *commands: Command | NewCommand, on: Connection | None = None) -> list[UUID]:
         """Accept commands as the API does, in one group."""
@@ -123,10 +123,18 @@ class Pipeline:
 class Worker:
     """One worker's connections; visits a lane when told to."""
 
-    def __init__(self, connection: Connection, notes: LaneNotes, policy: Policy, **remembered: Any) -> None:
-        self.connection = connection
-        self.notes = notes
-        self._lanes = Lanes(connection, notes, policy, **remembered)
+    def __init__(
+        self, connect: Callable[[], Connection], policy: Policy, cut_off: int | None, **remembered: Any
+    ) -> None:
+        self._connect, self._policy = connect, policy
+        self._remembered = {"lane_failures": LaneFailures(), **remembered}
+        self.connect(cut_off)
+
+    def connect(self, cut_off: int | None = None) -> None:
+        """As a server does it at its start and after an outage."""
+        self.notes = LaneNotes(self._connect(), cut_off)
+        self.connection = self._connect()
+        self._lanes = Lanes(self.connection, self.notes, self._policy, **self._remembered)
 
     def visit(self, *lanes: int) -> VisitResult:
         return self._lanes.visit(lanes or (0,))

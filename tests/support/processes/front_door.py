@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ops.embedded import caddy
 from ops.embedded.child import Program
+from ops.pages import publish
 from ops.ports import accepts, free_ports
 from tests.support.processes.servers import Server
 
@@ -55,7 +56,11 @@ def front_door(
     """
     port, api, notifier, flower = free_ports(4)
     api, notifier, flower = api_port or api, notifier_port or notifier, flower_port or flower
-    placeholders = caddy.environment(site=f"http://{site_host}:{port}", api=api, notifier=notifier, flower=flower)
+    pages = folder / "pages"
+    publish(pages)
+    placeholders = caddy.environment(
+        site=f"http://{site_host}:{port}", api=api, notifier=notifier, flower=flower, pages=pages
+    )
     program = caddy.program(folder, {**placeholders, **(environment or {})}, folder / "caddy.log")
     program = _impatient(program, folder) if is_impatient else program
     server = Server(program, lambda: accepts(port))

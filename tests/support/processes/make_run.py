@@ -37,13 +37,13 @@ class Run:
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.data, self.port, self.log = data, port, log
-        self.prefix, self._settings = prefix, settings or {}
+        self.prefix, self.settings = prefix, dict(settings or {})
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Run:
         argv = [*self.prefix, *command("run", "--port", str(self.port), "--data", str(self.data))]
         with self.log.open("wb") as log:
-            settings = {**environment(), **self._settings}
+            settings = {**environment(), **self.settings}
             self.process = subprocess.Popen(argv, cwd=ROOT, env=settings, stdout=log, stderr=log)
         return self
 
@@ -125,7 +125,12 @@ class Run:
 
 
 def environment() -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": "/nonexistent",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOLDFAST_DEMO_WEEK": "0",
+    }
 
 
 def command(*words: str) -> list[str]:

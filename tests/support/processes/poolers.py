@@ -11,6 +11,7 @@ from core.store.connections.database import LANE_LIMITS, connect, connect_async
 from core.store.connections.pool import Pool
 from core.store.connections.sqlalchemy_engines import async_engine, engine
 from tests.support.processes.store_proxies import limits_of
+from tests.support.shared_reads import Asked, shared_reads
 
 BOUNDS = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout", "TimeZone"]
 
@@ -57,6 +58,14 @@ def of_an_async_engine(url: str) -> dict[str, Any]:
             found = {name: value for name, value in await connection.execute(text(ASKED))}  # noqa: C416 - as above
         await made.dispose()
         return found
+
+    return asyncio.run(asked())
+
+
+def of_shared_reads(url: str) -> dict[str, Any]:
+    async def asked() -> dict[str, Any]:
+        async with shared_reads(url) as reads:
+            return dict((await reads.ask(Asked(((ASKED, ()),)))).rows(0))
 
     return asyncio.run(asked())
 

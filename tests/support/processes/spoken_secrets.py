@@ -33,6 +33,8 @@ _SHOWN_MAIL = re.compile(r"^--- mail to .*?^---$", re.DOTALL | re.MULTILINE)
 """The demo shows mails where it was started, with the links in them."""
 _TOKEN = re.compile(r"[\w-]{43}")
 """256 bits: those of links are parts of paths."""
+_LINK = re.compile(r"https?://[^\s\"<>]*?/([\w-]{43})(?![\w-])")
+"""One that an answer tells, as links to calendars, and those in mails that the demo keeps."""
 _WORD = re.compile(rf"[\w.~-]{{{CHARS_MIN},}}")
 
 _spoken: dict[str, str] = {}
@@ -75,6 +77,8 @@ def _remember_body(headers: httpx.Headers, body: bytes) -> None:
 
 def _remember(value: Any) -> None:
     for name, secret in _named(value):
+        for token in _LINK.findall(secret):
+            _learn("a token in a link", token)
         if _SECRET_NAMES.search(name) and not _NO_SECRETS.search(name):
             _learn(name, secret)
 

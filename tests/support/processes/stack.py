@@ -118,7 +118,7 @@ class Stack:
         program = Program(
             name=instance,
             argv=installed(process.command(instance)),
-            environment=child_environment({**self.full_environment(), **self._metrics(process, instance)}, kept),
+            environment=child_environment(self.environment_of(process, instance), kept),
             directory=ROOT,
             log=self.folder / f"{instance}.log",
             stop_signal=process.stop_signal,
@@ -127,6 +127,14 @@ class Stack:
         self._servers[instance] = server = Server(program, lambda: self._answers(process))
         server.start(wait=False)
         return server
+
+    def environment_of(self, process: Process, instance: str) -> dict[str, str]:
+        """The settings of one process."""
+        return {**self.full_environment(), **self._metrics(process, instance)}
+
+    def remove(self, instance: str) -> None:
+        """End one that was added."""
+        self._servers.pop(instance).close()
 
     def _metrics(self, process: Process, instance: str) -> dict[str, str]:
         if not process.has_metrics or "HOLDFAST_METRICS_PORT" in self.environment:
@@ -210,7 +218,12 @@ class Stack:
         return "\n".join(f"--- {server.name}\n{server.child.tail(lines)}" for server in self.servers)
 
     def close(self) -> None:
+        """Its processes, and its Valkey with them."""
+        self.end_processes()
+        self.valkey.close()
+
+    def end_processes(self) -> None:
+        """For a stack beside another one, whose Valkey it uses."""
         for server in self.servers:
             server.close()
-        self.valkey.close()
         spoken_secrets.check_logs({server.name: server.program.log for server in self.servers}, self.settings)

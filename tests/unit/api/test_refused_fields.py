@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec import Struct
 
+from api.bookings.admin_actions import BookingMove
+from api.bookings.own_booking import OwnMove
 from api.contracts.agent.new_booking import AgentBooking
 from api.contracts.appointments.closures import NewClosure
 from api.contracts.appointments.desk_booking import BookingChange
@@ -24,6 +26,7 @@ from api.contracts.marketplace.purchase_bodies import NewBundle, NewCourse, NewM
 from api.contracts.marketplace.sessions import NewSession
 from api.contracts.marketplace.time_off import NewTimeOff
 from api.contracts.rooms.new_booking import NewRoomBooking
+from api.guests.guest_booking import GuestMove
 from api.payments.intents import NewIntent
 from core.domain import commands
 from core.domain.commands import CloseResource, Command
@@ -47,6 +50,16 @@ SENT: dict[tuple[str, type[Command]], Bodies] = {
     ("calendar", commands.ChangeSlot): (SlotChange, SlotChangeQuery),
     ("calendar", commands.OfferWeekly): (WeeklyPattern,),
     ("calendar", commands.RemoveSlot): (),
+    ("agent", commands.Reschedule): (GuestMove, OwnMove),
+    ("rooms", commands.Reschedule): (GuestMove, OwnMove),
+    ("calendar", commands.MoveToSlot): (GuestMove, OwnMove),
+    ("appointments", commands.Reschedule): (BookingMove, GuestMove, OwnMove),
+    ("appointments", commands.MoveToSlot): (BookingMove,),
+    ("appointments", commands.MoveWithSlot): (BookingMove,),
+    ("appointments", market.MoveBooking): (BookingMove,),
+    ("appointments", commands.ReportVisit): (),
+    ("appointments", commands.AcceptHold): (),
+    ("appointments", market.TurnBooking): (),
     ("appointments", commands.ChangeStatus): (BookingChange,),
     ("appointments", commands.Cancel): (),
     ("calendar", commands.Cancel): (),
@@ -63,7 +76,7 @@ SENT: dict[tuple[str, type[Command]], Bodies] = {
     ("marketplace", market.BookBundle): (NewBundle,),
     ("marketplace", market.BookCourse): (NewCourse,),
     ("marketplace", market.TurnBooking): (Cancellation,),
-    ("marketplace", market.MoveBooking): (NewTime,),
+    ("marketplace", market.MoveBooking): (NewTime, OwnMove),
     ("marketplace", market.TakeSeat): (NewTime,),
     ("marketplace", market.AmendBooking): (MarketBookingChange,),
     ("marketplace", market.OpenSession): (NewSession,),
@@ -113,6 +126,13 @@ def test_every_refusal_of_every_command_names_a_field_of_its_body(
         ("calendar", commands.ChangeSlot, Refusal.TIME_SLOT_BOOKED, "if_booked"),
         ("marketplace", market.BookPackage, Refusal.SLOT_TAKEN, "schedule"),
         ("marketplace", market.BookCourse, Refusal.SESSION_FULL, "service_id"),
+        ("appointments", commands.Reschedule, Refusal.CLOSED, "start_time"),
+        ("appointments", commands.Reschedule, Refusal.LENGTH_IS_PRICED, "end_time"),
+        ("appointments", commands.Reschedule, Refusal.TOO_MANY_GUESTS, "resource_id"),
+        ("appointments", commands.MoveWithSlot, Refusal.TIME_SLOT_OVERLAPS, "start_time"),
+        ("rooms", commands.Reschedule, Refusal.OFF_GRID, "start_time"),
+        ("rooms", commands.Reschedule, Refusal.OFF_DAY, "start_time"),
+        ("calendar", commands.MoveToSlot, Refusal.SLOT_TAKEN, "start_time"),
         ("marketplace", market.MoveBooking, Refusal.NO_ROOM_FREE, "start_time"),
         ("marketplace", market.TurnBooking, Refusal.INVALID_TRANSITION, None),
         ("marketplace", market.TurnBooking, Refusal.WRONG_CANCELED_BY, "canceled_by"),

@@ -25,6 +25,7 @@ from tests.support.conformance.description import bodies, served
 from tests.support.hostile_texts import TAKEN, Case, Kind, fields_with_text, names_of, placed, with_bad_characters
 
 GOOD: Mapping[str, tuple[Kind, str]] = {
+    "client_secret": (Kind.SEARCH_TEXT, "pi_1_secret_1"),
     "name": (Kind.NAME, "Room 9"),
     "service_name": (Kind.NAME, "Massage"),
     "service": (Kind.NAME, "Massage"),
@@ -59,6 +60,7 @@ GOOD: Mapping[str, tuple[Kind, str]] = {
     "time_zone": (Kind.SHAPE, "Europe/Berlin"),
     "timezone": (Kind.SHAPE, "Europe/Berlin"),
     "url": (Kind.SHAPE, "https://hooks.example.com/holdfast"),
+    "origin": (Kind.SHAPE, "https://www.example.com"),
     "meeting_url": (Kind.SHAPE, "https://meet.example.com/1"),
     "booking_date": (Kind.SHAPE, "2030-10-21"),
     "date": (Kind.SHAPE, "2030-10-21"),
@@ -88,6 +90,8 @@ OF_BODIES: Mapping[str, Mapping[str, tuple[Kind, str]]] = {
     "GuestCancellation": {"reason": (Kind.TEXT, "Illness")},
     "GuestMove": {"start_time": (Kind.SHAPE, "10:00"), "reason": (Kind.TEXT, "Illness")},
     "NewTime": {**_INSTANTS, "reason": (Kind.TEXT, "Illness")},
+    "OwnMove": {**_INSTANTS, "reason": (Kind.TEXT, "Illness")},
+    "BookingMove": {**_INSTANTS, "reason": (Kind.TEXT, "Illness")},
     "NewRoomBooking": _HOURS,
     "WeeklyPattern": _HOURS,
     "NewSlot": _INSTANTS,
@@ -187,7 +191,15 @@ OF_QUERIES: Mapping[str, tuple[Kind, str]] = {
     "state": (Kind.NOT_READ, "s"),
     "error": (Kind.NOT_READ, "e"),
 }
-NEEDED = {"year": "2030", "month": "10", "date": "2030-10-21"}
+NEEDED = {
+    "kind": "service",
+    "id": "1",
+    "year": "2030",
+    "month": "10",
+    "date": "2030-10-21",
+    "start_date": "2030-10-21",
+    "end_date": "2030-10-21",
+}
 
 
 def refused_parameters(kind: type[Struct], sent: dict[str, str]) -> list[str]:

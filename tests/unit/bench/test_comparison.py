@@ -57,6 +57,7 @@ def test_the_command_ends_with_one_if_something_got_slower(tmp_path: Path, capsy
     assert main([str(slow), str(fast)]) == 0
     assert main([str(fast), str(other)]) == 2
     assert main([str(fast), str(tmp_path / "none.json")]) == 2
+    assert "none.json cannot be read" in capsys.readouterr().err
     for files in ([], [str(fast)], ["", ""], [str(fast), ""]):
         assert main(files) == 2
         assert capsys.readouterr().err.startswith("Name two results")

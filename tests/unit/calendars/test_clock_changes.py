@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import pytest
 
 from core.calendars.calendar_file import calendar_file
-from core.calendars.event_component import shown_at
+from core.calendars.event_component import CalendarEntry, shown_at
 from core.domain.resources.time_zones import zone
-from tests.support.calendar_entries import MINUTES, ZONES, entries_around_changes, entry
+from tests.support.calendar_entries import (
+    MINUTES,
+    VIEWED,
+    ZONES,
+    entries_around_changes,
+    entries_of_a_subscription,
+    entry,
+)
 from tests.unit.calendars.reading import READERS, Span
 
 
 @pytest.mark.parametrize("zone_name", ZONES)
 def test_every_library_reads_the_instants_that_were_meant(zone_name: str) -> None:
-    entries = list(entries_around_changes(zone_name))
+    assert all_are_read_as_meant(list(entries_around_changes(zone_name)))
+
+
+@pytest.mark.parametrize(("booked_in", "viewed_from"), VIEWED)
+def test_a_subscription_over_changes_of_the_resources_and_the_viewers_clocks(booked_in: str, viewed_from: str) -> None:
+    entries = list(entries_of_a_subscription(booked_in, viewed_from))
+    assert {one.zone for one in entries} == {booked_in, viewed_from}
+    assert all_are_read_as_meant(entries)
+
+
+def all_are_read_as_meant(entries: Sequence[CalendarEntry]) -> bool:
     file = calendar_file(entries)
     meant = {str(one.uid): (one.starts_at, one.ends_at) for one in entries}
     read: Mapping[Callable[[bytes], dict[str, Span]], dict[str, Span]] = {reader: reader(file) for reader in READERS}
@@ -28,6 +45,7 @@ def test_every_library_reads_the_instants_that_were_meant(zone_name: str) -> Non
     }
     assert wrong == set()
     assert all(set(spans) == set(meant) for spans in read.values())
+    return True
 
 
 def test_a_file_names_the_zone_of_what_is_booked() -> None:

@@ -55,6 +55,7 @@ def test_what_was_said_as_a_secret_is_found_in_a_log(said: Exchange) -> None:
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.x",
         "sk_live_abc",
         "pi_1_secret_2",
+        "whsec_c2VjcmV0IG9mIGEgd2ViaG9vaw==",
         "redis://:hunter2@localhost",
     ],
 )
@@ -67,6 +68,14 @@ def test_what_is_no_secret_may_be_logged() -> None:
     spoken_secrets.listen(exchange(post(), json=answer))
     assert not found(" ".join(answer.values()))
     assert not found("redis://:[blank]@localhost redis://:**@localhost")
+
+
+def test_a_token_in_a_link_that_an_answer_tells_is_secret_before_anybody_follows_it() -> None:
+    """Subscribe links, and those of guests in mails that the demo keeps."""
+    for said in ({"url": "https://desk.example.com/calendars/%s.ics"}, {"text": "See http://x/guest/%s/ for it"}):
+        token = secrets.token_urlsafe(32)
+        spoken_secrets.listen(exchange(post(), json={name: words % token for name, words in said.items()}))
+        assert found(f"GET /guest/{token}/"), said
 
 
 def test_the_demo_may_show_a_mail_with_its_link() -> None:

@@ -17,6 +17,7 @@ NO_TASKS = {
     "api/commands/inbox_writer.py": "timers",
     "api/process_metrics.py": "nobody waits for it, and it waits for the clock alone",
     "core/outbound/client.py": "a timer of a thread",
+    "core/store/reads/shared_reads.py": "a timer",
     "notifier/health.py": "what another thread asked the loop",
 }
 """Where something is cancelled that cannot lose it."""

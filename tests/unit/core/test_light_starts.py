@@ -23,7 +23,8 @@ ENVIRONMENT = {
 }
 SHOW = "; import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
 API = "import gunicorn.app.wsgiapp; from api.app import from_environment; from_environment()"
-WORKERS = "import celery.__main__, celery.bin.worker, workers.app"
+WORKERS = "import workers.__main__, celery.bin.worker"
+BEAT = "import sys; sys.argv.append('beat'); import workers.__main__, celery.bin.beat"
 NOTIFIER = "import notifier.__main__"
 COMMAND_LINE = "import ops.cli.application"
 
@@ -35,6 +36,8 @@ NOWHERE = {
     "phonenumbers",  # the first number of a region
     "requests",  # the first call to Stripe
     "valkey",
+    "flower",  # as is the next: what the `celery` program imports
+    "prompt_toolkit",
 }
 MAILS = {"babel", "icalendar", "jinja2"}
 SIGN_IN = {"authlib", "httpx2", "joserfc"}
@@ -55,10 +58,11 @@ def loaded_by(start: str) -> Collection[str]:
     [
         (API, {"falcon", "psycopg", "sqlalchemy"}, NOWHERE | SIGN_IN | {"babel", "celery", "jinja2", "kombu", "rich"}),
         (WORKERS, {"celery", "psycopg"}, NOWHERE | SIGN_IN | MAILS | {"rich", "sqlalchemy", "stripe"}),
+        (BEAT, {"celery"}, NOWHERE | SIGN_IN | MAILS | {"rich", "sqlalchemy", "stripe"}),
         (NOTIFIER, {"psycopg", "websockets"}, NOWHERE | SIGN_IN | MAILS | {"celery", "rich", "sqlalchemy", "stripe"}),
         (COMMAND_LINE, {"typer"}, NOWHERE | SIGN_IN | MAILS | {"celery", "psycopg", "redis", "sqlalchemy", "stripe"}),
     ],
-    ids=["API", "workers", "notifier", "command line"],
+    ids=["API", "workers", "beat", "notifier", "command line"],
 )
 def test_a_process_starts_without_what_it_does_not_need(
     start: str, needed: Collection[str], needless: Collection[str]

@@ -78,9 +78,14 @@ def later(monkeypatch: pytest.MonkeyPatch) -> int:
         (Place, "notes"): version,
         ActorKind.AGENT: version + 1,
     }
-    monkeypatch.setattr(versions, "SINCE", {**SINCE, **since})
-    monkeypatch.setattr(versions, "_CONCERNED", versions._concerned())
+    know(monkeypatch, {**SINCE, **since})
     return version
+
+
+def know(monkeypatch: pytest.MonkeyPatch, since: dict[Part, int]) -> None:
+    monkeypatch.setattr(versions, "SINCE", since)
+    monkeypatch.setattr(versions, "_look_at", versions._look_at.__wrapped__)  # what is remembered is of the real table
+    monkeypatch.setattr(versions, "_CONCERNED", versions._concerned())
 
 
 def test_a_newer_field_counts_only_where_it_is_set(later: int) -> None:
@@ -100,8 +105,7 @@ def test_a_newer_kind_of_actor_counts(later: int) -> None:
 
 
 def test_a_newer_type_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(versions, "SINCE", {Cancel: 7})
-    monkeypatch.setattr(versions, "_CONCERNED", versions._concerned())
+    know(monkeypatch, {Cancel: 7})
     assert version_of(Cancel(1)) == 7
 
 

@@ -17,7 +17,7 @@ from core.domain.commands import (
 )
 from core.domain.marketplace.commands import BookCourse, BookPackage, CancelSession, OfferSeats, Part
 from core.domain.steps import STEP_BOOKINGS
-from core.store.inbox.lane_batches import BATCH_COMMANDS, BULK_MOST, BULK_SHARE, EXPIRY_SHARE, first_of
+from core.store.inbox.lane_batches import BATCH_COMMANDS, BULK_MOST, BULK_SHARE, EXPIRY_SHARE, cut_batch
 from core.store.inbox.reading import Waiting
 from tests.support.values import envelope, place
 
@@ -48,7 +48,7 @@ def waiting(*weights: int, class_: CommandClass = CommandClass.INTERACTIVE) -> l
 
 
 def taken(*lanes: list[Waiting]) -> list[int]:
-    return [one.weight for one in first_of(lanes)]
+    return [one.weight for one in cut_batch(lanes)]
 
 
 def test_two_hundred_buyers_of_a_long_course_are_as_many_batches() -> None:
@@ -64,7 +64,7 @@ def test_each_class_has_its_share_by_weight() -> None:
     people = waiting(*[1] * BATCH_COMMANDS)
     expiry = waiting(20, 20, 20, class_=CommandClass.EXPIRY)
     bulk = waiting(30, 5, 5, 5, class_=CommandClass.BULK)
-    found = first_of([people, expiry, bulk])
+    found = cut_batch([people, expiry, bulk])
     by_class = {class_: sum(one.weight for one in found if one.command_class is class_) for class_ in CommandClass}
     assert by_class[CommandClass.EXPIRY] == EXPIRY_SHARE
     assert by_class[CommandClass.BULK] == BULK_SHARE

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import time, timedelta
 from types import FrameType
 from typing import Any, get_args
 from uuid import UUID
@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from core.domain.bookings.claims import claims_of
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import (
+    AcceptHold,
     Actor,
     ActorKind,
     BookRoom,
@@ -35,6 +36,8 @@ from core.domain.commands import (
     IfBooked,
     LookForRefunds,
     MoveOn,
+    MoveToSlot,
+    MoveWithSlot,
     OfferSlot,
     OfferWeekly,
     PersonById,
@@ -46,7 +49,9 @@ from core.domain.commands import (
     ReportIntent,
     ReportNothing,
     ReportRefund,
+    ReportVisit,
     RequestPayment,
+    Reschedule,
     RowToPlace,
 )
 from core.domain.events import Event
@@ -75,7 +80,18 @@ from core.domain.payments.values import IntentStatus, Payment, PaymentState, Ref
 from core.domain.refusals import CommandRefused, Refusal
 from core.domain.resources.local_time import Hours
 from core.domain.state import State
-from core.domain.values import Booking, Category, Claim, Closure, Policy, Resource, Service, TimeSlot
+from core.domain.values import (
+    Booking,
+    Category,
+    Claim,
+    Closure,
+    Policy,
+    Resource,
+    RoomDetails,
+    Service,
+    SlotDetails,
+    TimeSlot,
+)
 from tests.support.clients.marketplace import market_service, practitioner
 from tests.support.values import (
     DESK,
@@ -507,6 +523,49 @@ def of_slots_changed(n: int) -> Batch:
     ]
 
 
+def of_reschedules(n: int) -> Batch:
+    known, free = a_state(ids(n)), {"price_minor": 0}
+    shared_slots(known, 2 * n)
+    later = [at(n + number) for number in range(n)]
+    return known, [
+        Reschedule(one.id, to["starts_at"], to["ends_at"])
+        for one, to in zip(hall_bookings(known, n, **free), later, strict=True)
+    ]
+
+
+def of_rooms_rescheduled(n: int) -> Batch:
+    known, details = a_state(ids(n)), RoomDetails(1, time(0), 1, 2)
+    in_room = {"resource_id": ROOM_RESOURCE.id, "details": details}
+    made = hall_bookings(known, n, **in_room)
+    for one in made:
+        known.know_booking(replace(one, details=replace(details, ends=one.ends_at.time())))
+    return known, [Reschedule(one.id, one.starts_at + n * HOUR) for one in made]
+
+
+def of_moves_to_slots(n: int) -> Batch:
+    known, _ = _slots_with_bookings(n)
+    for one in list(known.bookings.values()):
+        known.know_booking(replace(one, details=SlotDetails(1)))
+    offered = shared_slots(known, 2 * n)[n:]
+    return known, [MoveToSlot(one.id, slot.id) for one, slot in zip(known.bookings.values(), offered, strict=True)]
+
+
+def of_moves_with_slots(n: int) -> Batch:
+    known, _ = _slots_with_bookings(n)
+    for one in list(known.bookings.values()):
+        known.know_booking(replace(one, details=SlotDetails(1)))
+    later = [at(2 * n + number) for number in range(n)]
+    return known, [
+        MoveWithSlot(one.id, 1, to["starts_at"], to["ends_at"])
+        for one, to in zip(known.bookings.values(), later, strict=True)
+    ]
+
+
+def of_visits(n: int) -> Batch:
+    begun = {"starts_at": NOW - HOUR, "ends_at": NOW, "created_at": NOW - DAY}
+    return of_hall(n, lambda one: ReportVisit(one.id, came=True), **begun)
+
+
 def of_slots_removed(n: int) -> Batch:
     known, slots = _slots_with_bookings(n)
     return known, [RemoveSlot(slot.id) for slot in slots]
@@ -546,6 +605,14 @@ def of_requests(n: int) -> Batch:
     return known, commands
 
 
+def of_accepted(n: int) -> Batch:
+    held = {"status": Status.HELD, "payment_status": PaymentStatus.PENDING, "hold_expires_at": NOW + HOUR}
+    known, commands = of_hall(n, lambda one: AcceptHold(one.id), **held)
+    for one in list(known.bookings.values()):
+        known.payments[UUID(int=one.id)] = a_payment(one, state=PaymentState.OPEN)
+    return known, commands
+
+
 _OPEN: dict[str, Any] = {"state": PaymentState.OPEN, "received_minor": 0}
 _BACK: dict[str, Any] = {"state": PaymentState.REFUNDING, "returning_minor": 5000, "refund_number": 1}
 
@@ -566,6 +633,11 @@ BATCHES: dict[type[Any], list[Callable[[int], Batch]]] = {
     OfferWeekly: [of_weekly],
     ChangeSlot: [of_slots_changed],
     RemoveSlot: [of_slots_removed],
+    Reschedule: [of_reschedules, of_rooms_rescheduled],
+    MoveToSlot: [of_moves_to_slots],
+    MoveWithSlot: [of_moves_with_slots],
+    ReportVisit: [of_visits],
+    AcceptHold: [of_accepted],
     CloseResource: [of_closing],
     ReopenResource: [of_reopening],
     RequestPayment: [of_requests],

@@ -138,6 +138,13 @@ def test_a_name_with_a_key_of_an_older_release_is_still_found() -> None:
     assert username_keys("+49 (30) 901", None) == ["+49 (30) 901", "4930901"]
 
 
+def test_a_number_that_a_spreadsheet_once_made_a_decimal_is_found_by_its_digits_after_all_others() -> None:
+    assert username_keys("2025550123", None) == ["2025550123", "2025550123.0"]
+    assert username_keys("2025550123", "US") == ["2025550123", "+12025550123", "2025550123.0"]
+    assert username_keys("2025550123.0", None) == ["2025550123.0"]
+    assert username_keys("room 12", None) == ["room 12"]
+
+
 def test_a_key_of_an_older_release_that_somebody_may_choose_today_is_asked_last() -> None:
     """Marks in another order: an account with the second name must not be found by the first."""
     name, other = "\u1fb3\u0323x", "\u03b1\u03b9\u0323x"

@@ -336,7 +336,7 @@ def _environment_of_the_front_door(overlay: str) -> dict[str, str]:
 def test_the_front_door_has_the_caddyfile_of_its_release() -> None:
     """It is copied from the image of ours, which holds it."""
     door = named(MANAGED, "Deployment", "front-door")
-    (copies,) = door["spec"]["template"]["spec"]["initContainers"]
+    copies, publishes = door["spec"]["template"]["spec"]["initContainers"]
     assert copies["image"] == container_of(named(MANAGED, "Deployment", "api"))["image"]
     source, target = copies["command"][1:]
     assert (ROOT / source).is_file()
@@ -346,6 +346,9 @@ def test_the_front_door_has_the_caddyfile_of_its_release() -> None:
         {one["name"]: one["mountPath"] for one in box["volumeMounts"]} for box in (copies, container_of(door))
     )
     assert written["caddyfile"] == read["caddyfile"] == target.rpartition("/")[0]
+    assert publishes["image"] == copies["image"]
+    assert publishes["command"] == ["python", "-m", "ops.pages", read["pages"]]
+    assert environment_of(MANAGED, container_of(door))["HOLDFAST_PAGES"] == read["pages"]
 
 
 def test_only_the_front_door_is_open_to_the_outside() -> None:

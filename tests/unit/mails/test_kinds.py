@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from core.domain.bookings.status import Status
-from core.mails.kinds import ABOUT, MailKind, is_about_a_booking, mail_after
+from core.mails.kinds import ABOUT, READERS, MailKind, Role, is_about_a_booking, mail_after, money_mail_after
 from core.store.feed import FeedEvent
 from core.store.mails.facts import BookingState
 
@@ -63,10 +63,56 @@ def test_a_booking_that_has_gone_on_since_is_confirmed_once(had_to_wait: Any) ->
     assert found is (None if had_to_wait else MailKind.CONFIRMATION)
 
 
-@pytest.mark.parametrize("type_", ["payment_updated", "booking_deleted", "timeslot_updated", "command_failed"])
+@pytest.mark.parametrize("type_", ["booking_deleted", "timeslot_updated", "command_failed", "payment_ready"])
 def test_other_events_lead_to_no_mail(type_: str) -> None:
     assert not is_about_a_booking(event(type_))
     assert mail_after(event(type_), booking(Status.CONFIRMED)) is None
+    assert money_mail_after(event(type_)) is None
+
+
+def test_an_offered_seat_is_told_to_the_client_alone() -> None:
+    assert mail_after(event("seat_offered"), booking(Status.HELD)) is MailKind.OFFER
+    assert READERS[MailKind.OFFER] == {Role.CLIENT}
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind"),
+    [
+        ({"was": "open", "state": "succeeded"}, MailKind.PAYMENT_RECEIVED),
+        ({"was": "closing", "state": "refunding", "refund_reason": "late_payment"}, MailKind.PAYMENT_RECEIVED),
+        ({"was": "succeeded", "state": "succeeded"}, None),
+        ({"was": "open", "state": "open", "decline": "card_declined"}, MailKind.PAYMENT_FAILED),
+        ({"was": "creating", "state": "failed", "decline": "api_key_expired"}, MailKind.PAYMENT_FAILED),
+        ({"was": "open", "state": "open"}, None),
+        ({"was": "open", "state": "canceled"}, None),
+        ({"was": "open", "state": "processing"}, None),
+        ({"was": "succeeded", "state": "refunding"}, None),
+        ({"was": "refunding", "state": "refunded", "refunded_minor": 500}, MailKind.REFUND),
+        ({"was": "returning", "state": "succeeded", "refunded_minor": 200}, MailKind.REFUND),
+        ({"was": "refunding", "state": "refund_failed", "decline": "failed"}, None),
+        ({"state": "succeeded"}, None),
+        ({"state": "refunded", "refunded_minor": 500}, None),
+    ],
+)
+def test_a_payment_is_told_when_it_came_failed_or_went_back(facts: dict[str, Any], kind: MailKind | None) -> None:
+    """Without the state before, an earlier release wrote the event."""
+    found = money_mail_after(event("payment_updated", payment_id="p", attempt="1", **facts))
+    assert (found and found.kind) is kind
+
+
+def test_each_amount_that_has_gone_back_is_told_once_and_a_failure_once_a_payment() -> None:
+    def key(**facts: Any) -> str:
+        found = money_mail_after(event("payment_updated", payment_id="p", **facts))
+        assert found is not None
+        return found.key
+
+    first, again = (
+        key(was="refunding", state="refunded", refunded_minor=500),
+        key(was="refunded", state="refunded", refunded_minor=500),
+    )
+    assert first == again
+    assert first != key(was="returning", state="succeeded", refunded_minor=200)
+    assert key(was="open", state="open", decline="a") == key(was="open", state="open", decline="b")
 
 
 def test_every_kind_about_a_booking_says_what_its_booking_must_be() -> None:

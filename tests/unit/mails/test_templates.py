@@ -14,7 +14,8 @@ from babel.messages.pofile import read_po
 from msgspec.structs import replace
 
 from core.mails.kinds import MailKind, Role
-from core.mails.languages import CATALOGUES, LANGUAGES, language
+from core.mails.language_choice import LANGUAGES
+from core.mails.languages import CATALOGUES, language
 from core.mails.letters import NAME_CHARS_MAX, Letter, plain
 from core.mails.templates import OURS, Templates, problems
 
@@ -30,7 +31,8 @@ def letter(kind: MailKind = MailKind.CONFIRMATION, role: Role = Role.CLIENT, **f
     known = Letter(
         kind=kind, role=role, business="Anna's", reference="12", starts_at=AT, ends_at=AT + timedelta(hours=1),
         zone="Europe/Berlin", what="Massage", who="Zoë Ball", where="Main street 1", price_minor=5000, back_minor=5000,
-        currency="eur", link="https://example.org/guest/t/",
+        currency="eur", link="https://example.org/b/t/", paid_minor=5000, refunded_minor=2500, held_until=AT,
+        reminders_link="https://example.org/guest/reminders/t/",
     )  # fmt: skip
     return replace(known, **fields)
 
@@ -55,9 +57,9 @@ def test_a_mail_says_the_same_in_text_and_html_and_nothing_typed_becomes_part_of
         tags = Tags()
         tags.feed(mail.html)
         assert not {"script", "img"} & {tag for tag, _ in tags.found}
-        assert {attrs["href"] for tag, attrs in tags.found if tag == "a"} <= {shown.link}
+        assert {attrs["href"] for tag, attrs in tags.found if tag == "a"} <= {shown.link, shown.reminders_link}
         assert tags.found[0] == ("html", {"lang": code, "dir": "rtl" if code == "ar" else "ltr"})
-        assert set(re.findall(r"\S+://\S+", mail.text)) <= {shown.link}
+        assert set(re.findall(r"\S+://\S+", mail.text)) <= {shown.link, shown.reminders_link}
         assert "\n" not in mail.subject
         assert name not in mail.subject
         assert kind is MailKind.ADDRESS or shown.link in mail.text
@@ -70,6 +72,23 @@ def test_dates_and_money_are_written_as_the_language_has_them() -> None:
     assert german.subject == "Ihre Buchung ist storniert: Montag, 7. Januar 2030, 10:00"
     assert "50,00\u00a0€" in german.text
     assert "الاثنين، 7 يناير 2030" in TEMPLATES.render(letter(), "ar").text
+
+
+def test_a_payment_that_paid_for_nothing_is_told_with_what_has_gone_back() -> None:
+    mail = TEMPLATES.render(letter(MailKind.REFUND, is_unusable=True), "en")
+    assert "could not be used" in mail.text
+    assert "€25.00" in mail.text
+    assert "could not be used" not in TEMPLATES.render(letter(MailKind.REFUND), "en").text
+
+
+def test_a_failed_payment_says_until_when_the_booking_is_held_if_it_is() -> None:
+    assert "held until Monday, January 7, 2030" in TEMPLATES.render(letter(MailKind.PAYMENT_FAILED), "en").text
+    assert "held no more" in TEMPLATES.render(letter(MailKind.PAYMENT_FAILED, held_until=None), "en").text
+
+
+def test_a_free_seat_is_to_be_confirmed_and_another_to_be_paid() -> None:
+    assert "paid for it" in TEMPLATES.render(letter(MailKind.OFFER), "en").text
+    assert "confirmed it" in TEMPLATES.render(letter(MailKind.OFFER, price_minor=0), "en").text
 
 
 def test_what_has_no_time_is_told_without_one() -> None:

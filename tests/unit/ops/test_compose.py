@@ -71,7 +71,7 @@ def test_the_schema_would_notice_a_mistake() -> None:
 
 
 def test_it_has_the_defined_processes_and_the_servers_they_need() -> None:
-    servers = {"caddy", "certificates", "migrate", "postgres", "valkey", "prometheus", "grafana"}
+    servers = {"caddy", "certificates", "pages", "migrate", "postgres", "valkey", "prometheus", "grafana"}
     assert set(SERVICES) == {process.name for process in OURS} | servers
 
 
@@ -102,7 +102,7 @@ def test_every_setting_can_be_given_in_compose(monkeypatch: pytest.MonkeyPatch) 
     secrets |= {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
     from_environment({**UNSET, **secrets, "HOLDFAST_SECRET_KEY_PREVIOUS": "x" * 32})
     own = {name for process in OURS for name in process.settings}
-    assert looked_for - {"HOLDFAST_DEMO"} == {*ALL, *OPTIONAL, *own}
+    assert looked_for - {"HOLDFAST_DEMO", "HOLDFAST_DEMO_WEEK"} == {*ALL, *OPTIONAL, *own}
 
 
 def test_flower_is_off_unless_it_is_asked_for() -> None:
@@ -127,13 +127,25 @@ def test_the_front_door_keeps_its_certificates_in_a_volume_that_it_may_write_to(
     """A new volume is root's. Its contents are another user's then, and closed to root without its rights."""
     caddy, hands_over = SERVICES["caddy"], SERVICES["certificates"]
     assert "certificates:/data" in caddy["volumes"]
-    assert caddy["depends_on"] == {"certificates": {"condition": "service_completed_successfully"}}
+    assert caddy["depends_on"]["certificates"] == {"condition": "service_completed_successfully"}
     assert hands_over["volumes"] == [
         {"type": "volume", "source": "certificates", "target": "/data", "volume": {"nocopy": True}}
     ]
     assert hands_over["command"] == ["chown", caddy["user"], "/data"]
     assert (hands_over["user"], hands_over["cap_add"], hands_over["network_mode"]) == ("0:0", ["CHOWN"], "none")
     assert hands_over["image"] == caddy["image"]
+
+
+def test_the_front_door_finds_the_pages_that_this_release_published() -> None:
+    """In a volume that its writer, the image's user, gets from the image; an upgrade writes them anew."""
+    caddy, publishes = SERVICES["caddy"], SERVICES["pages"]
+    folder = environment_of(caddy)["HOLDFAST_PAGES"]
+    assert f"pages:{folder}:ro" in caddy["volumes"]
+    assert publishes["volumes"] == [f"pages:{folder}"]
+    assert publishes["command"] == ["python", "-m", "ops.pages", folder]
+    assert caddy["depends_on"]["pages"] == {"condition": "service_completed_successfully"}
+    assert publishes["network_mode"] == "none"
+    assert f"--mode=0755 {folder}\n" in (ROOT / "Dockerfile").read_text()
 
 
 def test_the_front_door_listens_where_its_ports_lead() -> None:
@@ -267,7 +279,7 @@ def test_limits_of_what_grows_with_the_load_can_be_raised() -> None:
 
 def test_nothing_runs_as_root() -> None:
     """But for who hands a volume over: PostgreSQL's entrypoint, which then steps down, and `certificates`, which ends."""
-    by_image = {process.name for process in OURS} | {"migrate"}
+    by_image = {process.name for process in OURS} | {"migrate", "pages"}
     by_root = {"postgres", "certificates"}
     told = {name: service.get("user") for name, service in SERVICES.items() if name not in by_image | by_root}
     assert told == {**dict.fromkeys(("caddy", "valkey", "prometheus"), "65534:65534"), "grafana": "472:472"}
@@ -277,7 +289,7 @@ def test_the_image_is_built_once_and_never_looked_for_elsewhere() -> None:
     """Compose builds services side by side: two that build one name end each other ("already exists")."""
     built = [name for name, service in SERVICES.items() if "build" in service]
     assert built == ["migrate"], "which all others wait for"
-    for name in [*(process.name for process in OURS), "migrate"]:
+    for name in [*(process.name for process in OURS), "migrate", "pages"]:
         assert SERVICES[name]["image"] == f"holdfast:{VERSION}"
         assert SERVICES[name]["pull_policy"] == "never"
 
@@ -334,7 +346,7 @@ def test_the_api_starts_after_the_stores_and_stops_before_them() -> None:
 
 def test_the_front_door_stops_with_the_api_and_not_before_it() -> None:
     """Compose stops who depends on somebody first; then the API's last answers would reach nobody."""
-    assert set(SERVICES["caddy"]["depends_on"]) == {"certificates"}, "which has ended long ago"
+    assert set(SERVICES["caddy"]["depends_on"]) == {"certificates", "pages"}, "which have ended long ago"
     assert all("caddy" not in service.get("depends_on", {}) for service in SERVICES.values())
 
 
@@ -345,7 +357,7 @@ def test_the_image_holds_no_secret_and_no_embedded_server() -> None:
     assert not re.search(r"requirements-(?!build|fast)|HOLDFAST_|PASSWORD|\.env", dockerfile)
     copied = re.findall(r"^COPY (?:--from=\S+ )?(.+) \S+$", dockerfile, re.MULTILINE)
     locks = "requirements.lock requirements-build.lock requirements-fast.lock"
-    assert set(copied) == {locks, "/opt/venv", "core", "api", "workers", "notifier", "ops"}
+    assert set(copied) == {locks, "/opt/venv", "core", "api", "workers", "notifier", "ops", "web"}
 
 
 def test_the_image_holds_no_compiler_but_what_it_built() -> None:

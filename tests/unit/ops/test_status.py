@@ -38,7 +38,7 @@ QUEUES = {"lanes": 0, "relay": 0, "payments": 0, "sweeps": 0}
 WORKERS = {"lanes-1@one": ("lanes",), "payments@one": ("payments",), "sweeps@one": ("relay", "sweeps")}
 FRESH = Pulse(1.0, 1.5, 0.2)
 STALE = Pulse(60.0, 60.0, 0.0)
-SENT = DeliveriesState((SenderState("webhooks", 3, 1, 7, 0, 5.0),), 2.0)
+SENT = DeliveriesState((SenderState("webhooks", 3, 1, 7, 0, 5.0),), 2.0, {"followed": 2, "failing": 1, "waiting": 0})
 MEASURED = Measurements(FRESH, {"interactive": 3, "bulk": 2}, 4, 1, {"open": 5, "queued": 0}, 0, 17, 0.3, SENT)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.webhooks.sealed_secrets import SecretBox, UnreadableSecretError
+from core.sealed_secrets import SecretBox, UnreadableSecretError
 from core.webhooks.signature import new_secret
 
 OLD, NEW, NEWEST = ("o" * 32, "n" * 32, "m" * 32)

@@ -9,6 +9,7 @@ from falcon.asgi import App
 from api.accounts import Accounts
 from api.contracts.appointments.users.user_deletion import DeleteUser
 from api.contracts.appointments.users.user_details import AdminUser
+from api.contracts.appointments.users.user_export import ExportUser
 from api.contracts.appointments.users.user_lists import AdminUsers, UserFilterOptions, UserStats
 from api.runtime import Runtime
 
@@ -20,6 +21,7 @@ def add_routes(app: App[Any, Any], runtime: Runtime, accounts: Accounts) -> None
     app.add_route("/api/admin/users/filter-options", UserFilterOptions(runtime.pool))
     app.add_route("/api/admin/users/create", one, suffix="create")
     app.add_route("/api/admin/users/{user_id:int}", one)
+    app.add_route("/api/admin/users/{user_id:int}/export", ExportUser(accounts), suffix="export")
     delete = DeleteUser(accounts)
     app.add_route("/api/admin/users/{user_id:int}/delete", delete, suffix="delete")
     app.add_route("/api/admin/users/{user_id:int}/update", one, suffix="update")

@@ -11,6 +11,7 @@ from msgspec.structs import asdict
 
 from api.accounts import Accounts
 from api.accounts.account_deletion import ensure_superuser_remains
+from api.accounts.login.owner_proof import OwnerProof
 from api.accounts.login.sign_in import too_busy
 from api.contracts.appointments.examples import NEW_USER, USER_CHANGE
 from api.contracts.appointments.users.user_fields import NewPerson, PersonChange
@@ -22,7 +23,7 @@ from api.limits.throttle import caller
 from api.openapi import Content, operation
 from core.countries import country_code
 from core.identity import account_changes, users
-from core.identity.permissions import ROLES, why_not_change, why_not_create
+from core.identity.permissions import ROLES, WAYS_IN, why_not_change, why_not_create
 from core.identity.principals import Principal
 from core.identity.users import NewUser, TakenError
 from core.passwords import TooManyWaitingError
@@ -57,6 +58,7 @@ class AdminUser:
         self._accounts = accounts
         self._pool = accounts.pool
         self._region = accounts.settings.phone_region
+        self._proof = OwnerProof(accounts.pool, accounts.sign_in)
 
     @operation("Read a user", answers={200: UserDetailsAnswer}, refuses=("user_not_found",))
     async def on_get(self, _req: Request, resp: Response, user_id: int) -> None:
@@ -106,15 +108,18 @@ class AdminUser:
 
     @operation(
         "Change a user",
-        description="Only what is sent, and differs, changes.",
+        description=(
+            "Only what is sent, and differs, changes. Those who change what they log in with themselves send their "
+            "`current_password`, or have signed in within the last ten minutes if they have none."
+        ),
         body=Content(PersonChange, example=USER_CHANGE),
         answers={200: UserAnswer},
-        refuses=("user_not_found", "anonymised", "last_superuser", *TAKEN),
+        refuses=("user_not_found", "anonymised", "last_superuser", "sign_in_again", "too_many_requests", *TAKEN),
     )
     async def on_put_update(self, req: Request, resp: Response, user_id: int) -> None:
         change = await read_json(req, PersonChange)
         principal: Principal = req.context.principal
-        await self._check(principal, user_id, change)
+        await self._check(req, user_id, change)
         password = None if isinstance(change.password, UnsetType) else await self._hash(req, change.password)
         try:
             async with self._pool.connection() as connection, connection.transaction():
@@ -125,11 +130,15 @@ class AdminUser:
         log.info("user changed", changed_user=user_id, by=principal.user_id)
         respond(resp, UserAnswer(message="User updated successfully", data=admin_user(person)))
 
-    async def _check(self, principal: Principal, user_id: int, change: PersonChange) -> None:
+    async def _check(self, req: Request, user_id: int, change: PersonChange) -> None:
         """Refuse what can be refused before a password is hashed and a row is locked."""
+        principal: Principal = req.context.principal
         async with self._pool.connection() as connection:
             person = await account_changes.person(connection, user_id)
         self._columns(principal, person, change)
+        if user_id == principal.user_id and person is not None and change.changed(person) & WAYS_IN:
+            purpose = "change what you log in with"
+            await self._proof.check(req, change.current_password, field="current_password", purpose=purpose)
 
     async def _change(
         self, connection: Any, req: Request, user_id: int, change: PersonChange, password: str | None

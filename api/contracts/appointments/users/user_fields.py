@@ -12,6 +12,7 @@ from api.accounts.fields import (
     KeptEmail,
     NewPassword,
     OptionalEmail,
+    Password,
     Username,
     is_email,
     password_differs_from_names,
@@ -37,6 +38,8 @@ Phone = Annotated[
 
 READ_ONLY = ("id", "email_is_login", "country_code", "is_practitioner", "is_anonymised", "date_joined", "last_login")
 """Fields of the answers, which may be sent back as they are."""
+PROOF = frozenset({"current_password"})
+"""Is not written."""
 PLAIN = ("first_name", "last_name", "gender", "is_active", "is_staff", "is_superuser")
 """Fields that are written as they are sent."""
 
@@ -77,6 +80,8 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
     username: Username | UnsetType = UNSET
     email: KeptEmail | UnsetType | None = UNSET
     password: NewPassword | UnsetType = UNSET
+    current_password: Password | UnsetType = UNSET
+    """One's own, where one changes what one logs in with."""
     first_name: PersonName | UnsetType = UNSET
     last_name: PersonName | UnsetType = UNSET
     phone: Phone | UnsetType = UNSET
@@ -97,7 +102,7 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
         """The fields that would change. Raises Problem 400 for those that cannot."""
         present = admin_fields(person)
         check_unchanged(self, {name: present[name] for name in READ_ONLY}, CANNOT_BE_CHANGED_HERE)
-        differ = {name for name, value in sent_fields(self).items() if value != present.get(name)}
+        differ = {name for name, value in sent_fields(self, but=PROOF).items() if value != present.get(name)}
         if self.email is None and not person.email:
             differ.discard("email")
         return frozenset(differ)

@@ -60,8 +60,9 @@ WHERE {_IN_ZONES} AND s.starts_at > clock_timestamp() AND NOT s.is_cancelled
 SQL_CLOSURES = f"""
 SELECT c.id, r.id, r.zone, lower(c.during), upper(c.during), c.first_day, c.starts, c.last_day, c.ends
 FROM closure c JOIN resource r ON r.id = c.resource_id
-WHERE {_IN_ZONES} AND {_PRACTITIONERS} AND upper(c.during) > clock_timestamp()
+WHERE {_IN_ZONES} AND {_PRACTITIONERS} AND upper(c.during) > clock_timestamp() AND c.busy_calendar_id IS NULL
 """
+"""Busy times of calendars are instants, and are read anew."""
 SQL_OF_PRACTITIONERS = f"""
 SELECT b.id, 'booking', r.zone, b.starts_at, b.ends_at, b.local_date, b.local_time, NULL::date, NULL::time
 FROM booking b JOIN resource r ON r.id = b.resource_id
@@ -70,7 +71,7 @@ WHERE {_IN_ZONES} AND r.kind = 'practitioner' AND b.starts_at > clock_timestamp(
 UNION ALL
 SELECT c.id, 'closure', r.zone, lower(c.during), upper(c.during), c.first_day, c.starts, c.last_day, c.ends
 FROM closure c JOIN resource r ON r.id = c.resource_id
-WHERE {_IN_ZONES} AND r.kind = 'practitioner' AND upper(c.during) > clock_timestamp()
+WHERE {_IN_ZONES} AND r.kind = 'practitioner' AND upper(c.during) > clock_timestamp() AND c.busy_calendar_id IS NULL
 """
 SQL_CORRECT_BOOKING = "UPDATE booking SET local_date = %s, local_time = %s WHERE id = %s"
 SQL_CORRECT_CLOSURE = "UPDATE closure SET first_day = %s, starts = %s, last_day = %s, ends = %s WHERE id = %s"

@@ -21,6 +21,7 @@ CREATE_INTENT = {
     "statement_descriptor_suffix": TEXT,
 }
 CONFIRM_INTENT = {"payment_method": TEXT, "payment_method_data": MAP, "return_url": TEXT, "client_secret": TEXT}
+UPDATE_INTENT = {"payment_method": TEXT}
 CANCEL_INTENT = {"cancellation_reason": TEXT}
 CREATE_REFUND = {"payment_intent": TEXT, "amount": WHOLE, "metadata": MAP, "reason": TEXT}
 LIST_INTENTS = {"limit": WHOLE, "starting_after": TEXT}

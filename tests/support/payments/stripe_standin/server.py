@@ -41,6 +41,8 @@ class StandIn(ThreadingHTTPServer):
         self.keys_seen: list[tuple[str, str]] = []
         """(operation, idempotency key), in order."""
         self.versions: set[str] = set()
+        self.chosen: dict[str, str] = {}
+        """Payment methods by the intents that they were set on, before these were confirmed."""
         self.held: list[str] = []
         """Requests that were held, as their waiting began."""
         self.lock = threading.RLock()
@@ -163,10 +165,16 @@ class Handler(BaseHTTPRequestHandler):
         match operation:
             case "create":
                 return account.create_intent(parameters.parsed(form, parameters.CREATE_INTENT, ("amount", "currency")))
+            case "retrieve" if self.command == "POST":
+                self.server.chosen[id_] = _method(
+                    parameters.parsed(form, parameters.UPDATE_INTENT, ("payment_method",))
+                )
+                return account.intent(id_)
             case "retrieve":
                 return account.intent(id_)
             case "confirm":
-                return account.confirm(id_, _method(self._confirmation(id_, form)))
+                chosen = {"payment_method": self.server.chosen[id_]} if id_ in self.server.chosen else {}
+                return account.confirm(id_, _method(chosen | self._confirmation(id_, form)))
             case "cancel":
                 parameters.parsed(form, parameters.CANCEL_INTENT)
                 return account.cancel(id_)

@@ -1,0 +1,1 @@
+"""What the pages of `web/` need that belongs to no booking."""

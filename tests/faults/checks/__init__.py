@@ -1,0 +1,1 @@
+"""The invariants, judged afterwards from the clients' histories and the database."""

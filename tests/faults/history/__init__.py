@@ -1,0 +1,1 @@
+"""What client processes noted of every request, and what their operations amount to."""

@@ -1,0 +1,1 @@
+"""What strikes a running stack, and how it is made good again."""

@@ -1,0 +1,1 @@
+"""Tests of the checker that judges what `make faults` left behind."""

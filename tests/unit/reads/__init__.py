@@ -1,0 +1,1 @@
+"""Public reads: what is kept of their questions and answers."""
