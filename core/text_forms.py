@@ -248,8 +248,9 @@ HTTPS_URL = TextForm(
 URL = TextForm(
     "web address",
     rf"https?://[^\x22\x5c\x5e\x60{{|}}{_NOT_IN_ADDRESSES}]+",
-    "{field} must be an address that begins with https://, such as https://hooks.example.com/holdfast",
+    "{field} must be an address that begins with https://, such as https://www.example.com/address",
 )
+ORIGIN = TextForm("origin", URL.allowed, "{field} must be a scheme and a host alone, such as https://www.example.com")
 NETWORK = TextForm(
     "network", "[0-9A-Fa-f:.]{2,45}(?:/[0-9]{1,3})?", "Enter an address or a CIDR block such as 192.0.2.0/24"
 )

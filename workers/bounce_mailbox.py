@@ -1,4 +1,4 @@
-"""The mailbox of undeliverable mails on the deliveries queue: read every few minutes, on a thread of its own."""
+"""The bounce mailbox, read on the deliveries queue every few minutes, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVERY_S = 300.0
 
 
 class BounceMailbox:
-    """A worker that stops does not wait for it: nothing is read twice wrongly, and the next look goes on from there."""
+    """A worker that stops does not wait for it: the next look goes on from the last place that was recorded."""
 
     def __init__(self, reader: BounceReader, pool: ConnectionPool[Connection]) -> None:
         self._reader = reader
@@ -38,6 +38,6 @@ class BounceMailbox:
         try:
             self._reader.read(self._pool.connection, place)
         except (psycopg.Error, PoolTimeout) as problem:
-            log.warning("what came back was not written down: it is read again", problem=repr(problem))
-        except Exception:  # nobody reads what a thread raises: what is not logged here is lost
-            log.exception("the mailbox of undeliverable mails could not be read")
+            log.warning("bounces were not recorded and are read again", problem=repr(problem))
+        except Exception:  # what a thread raises and does not log is lost
+            log.exception("the bounce mailbox could not be read")

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 EXAMPLE = "https://www.example.com"
 SOURCES_HEADER = "Holdfast-Frame-Ancestors"
-Origin = Annotated[str, text(text_forms.URL, least=1, most=ORIGIN_MAX_CHARS, examples=[EXAMPLE])]
+Origin = Annotated[str, text(text_forms.ORIGIN, least=1, most=ORIGIN_MAX_CHARS, examples=[EXAMPLE])]
 
 
 class NewOrigin(Struct, frozen=True, forbid_unknown_fields=True):
