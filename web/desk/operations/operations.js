@@ -2,6 +2,7 @@
 import { me } from "../../lib/session.js";
 import { html, signal } from "../../lib/ui.js";
 import { Records } from "../business/records.js";
+import { Parts } from "../parts.js";
 import { OPERATIONS } from "./kinds.js";
 import { BouncedAddresses, Mails } from "./mails.js";
 import { ParkedCommands, ParkedPayments } from "./parked.js";
@@ -17,19 +18,7 @@ export function Operations() {
   ];
   return html`
     <h1 class="desk-title">Operations</h1>
-    <nav class="row desk-parts" aria-label="Parts of the operations">
-      ${parts.map(
-        ([name, title]) => html`<button
-          key=${name}
-          type="button"
-          class=${part.value === name ? "" : "button--quiet"}
-          aria-current=${part.value === name ? "true" : undefined}
-          onClick=${() => (part.value = name)}
-        >
-          ${title}
-        </button>`,
-      )}
-    </nav>
+    <${Parts} label="Parts of the operations" parts=${parts} chosen=${part} />
     ${part.value in OPERATIONS && html`<${Records} key=${part.value} kind=${OPERATIONS[part.value]} />`}
     ${part.value === "mails" && html`<${BouncedAddresses} /><${Mails} />`}
     ${part.value === "parked" && html`<${ParkedCommands} /><${ParkedPayments} />`}
