@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from core.store.inbox.parked import ParkedFilter
 
 commands = typer.Typer(
-    help="Commands and payments that were given up on: list, show, replay, drop.",
+    help="Parked commands, payments and deliveries: list, show, replay, drop.",
     no_args_is_help=True,
     rich_help_panel=REPAIR,
 )

@@ -84,7 +84,7 @@ def status(
         ),
     ] = None,
 ) -> int:
-    """Show how Holdfast runs: its parts and processes, decisions, lanes, inbox, feed, holds, payments and sockets.
+    """Show how Holdfast runs: its parts and processes, decisions, lanes, inbox, feed, deliveries, holds, payments and sockets.
 
     Each part is asked itself, and nothing is changed.
     """
