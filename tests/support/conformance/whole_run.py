@@ -1,7 +1,8 @@
-"""Asks `tests.support.conformance.completeness` when a whole run has ended well: what is described and was never served fails it.
+"""Asks `tests.support.conformance.completeness` when a whole run has ended: what is described and was never served fails it.
 
 A plugin of every run (tests/conftest.py). A run of some tests alone is asked nothing: what it left
-out may be what the others serve. A run that fails is not asked either: it fails as it is.
+out may be what the others serve. A run with failures is asked too, or one failing test would hide
+for days what no test serves.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if hasattr(config, "workeroutput"):
         heard = {"answers": conformance().heard(), "feeds": sorted(feeds.heard().facts)}
         config.workeroutput["heard"] = heard  # to the process that started this one
-    elif exitstatus == pytest.ExitCode.OK and is_whole(config):
+    elif exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and is_whole(config):
         config.stash[_missing] = missing(config)
         if config.stash[_missing]:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -63,6 +63,16 @@ def test_a_whole_run_that_did_not_hear_something_fails_and_names_it(
     assert done.stdout.str().count("never served") == 1
 
 
+def test_a_failing_test_does_not_hide_what_was_never_served(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    project.makepyfile(**{"checks/test_wrong": "def test_fails(): raise AssertionError"})
+    done = project.runpytest_subprocess("-q")
+    done.assert_outcomes(passed=2, failed=1)
+    done.stdout.fnmatch_lines(["described, but never served: close 1013"])
+
+
 def test_a_process_that_ends_without_telling_what_it_heard_is_told_itself(project: pytest.Pytester) -> None:
     config = project.parseconfig()
     pytest_testnodedown(SimpleNamespace(config=config))
