@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import httpx
 import psycopg
 import pytest
 
-from api.accounts.limits import GUESSES_FROM_ADDRESS, OAUTH_STARTS, REFRESHES, RESET_CONFIRMATIONS, RESETS_FROM_ADDRESS
+from api.accounts.limits import (
+    GUESSES_FROM_ADDRESS,
+    OAUTH_STARTS,
+    REFRESHES,
+    RESET_CONFIRMATIONS,
+    RESETS_FROM_ADDRESS,
+    SETTINGS_CHANGES,
+)
 from api.limits.throttle import Limit, Throttle
 from core.identity.credentials import agent_keys
 from core.identity.credentials.agent_keys import NewKey
-from tests.support.clients.callers import USER, access_for, bearer, browser, new_address
+from tests.support.clients.callers import STAFF, USER, access_for, bearer, browser, new_address, signed_in
 from tests.support.conformance.description import example_of, operations, path_with_unknown_ids
 from tests.support.processes.own_api import api
 from tests.support.processes.servers import PostgresServer
@@ -83,6 +92,22 @@ def test_guesses_at_a_password_to_change_are_bounded_like_those_at_login(stack: 
     with browser(stack, address) as client:
         answer = client.post("/api/auth/password/change/", json=body, headers=bearer(access_for(stack, USER)))
     told_to_wait(answer, GUESSES_FROM_ADDRESS.window_s)
+
+
+def test_guesses_at_a_password_that_proves_a_change_of_names_are_bounded_too(stack: Stack) -> None:
+    address = new_address()
+    exhaust(stack, GUESSES_FROM_ADDRESS, address)
+    change = {"username": f"other{secrets.token_hex(4)}", "current_password": "a guess"}
+    with browser(stack, address) as client:
+        answer = client.put(f"/api/admin/users/{STAFF}/update/", json=change, headers=bearer(access_for(stack, STAFF)))
+    told_to_wait(answer, GUESSES_FROM_ADDRESS.window_s)
+
+
+@pytest.mark.parametrize("path", ["user/logins", f"user/logins/{UUID(int=1)}", "oauth/accounts/1"])
+def test_somebody_who_ends_logins_all_the_time_is_told_to_wait(stack: Stack, path: str) -> None:
+    exhaust(stack, SETTINGS_CHANGES, f"user:{STAFF}")
+    with signed_in(stack, STAFF) as client:
+        told_to_wait(client.delete(f"/api/{path}/"), SETTINGS_CHANGES.window_s)
 
 
 @pytest.mark.parametrize("name", ["google", "github"])

@@ -137,8 +137,9 @@ def test_a_calendar_that_fails_says_so_and_its_last_times_stay_closed(
     assert found["failing_since"] > found["fetched_at"]
     assert not free(market, doctor, service, 11)
     execute(stack, "UPDATE busy_calendar SET tried_at = clock_timestamp() + interval '1 hour' WHERE id = %s", calendar)
-    refused = doctor.client.post(f"{OWN}{calendar}/fetch/")
-    assert (refused.status_code, refused.json()["code"]) == (409, "just_fetched")
+    for client, base in ((doctor.client, OWN), (market.desk, STAFFS)):
+        refused = client.post(f"{base}{calendar}/fetch/")
+        assert (refused.status_code, refused.json()["code"]) == (409, "just_fetched")
 
 
 def test_staff_let_any_resource_follow_a_calendar_and_see_all(
@@ -225,6 +226,8 @@ def test_an_unknown_resource_and_too_many_calendars_are_refused(
            SELECT p.resource_id, 'x', 'example.com', NULL FROM practitioner p, generate_series(1, 10) WHERE p.id = %s""",
         doctor.id,
     )
-    refused = doctor.client.post(OWN, json={"url": server.new(calendar_of())})
-    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_busy_calendars")
+    (resource,) = execute(stack, "SELECT resource_id FROM practitioner WHERE id = %s", doctor.id)[0]
+    for client, base, more in ((doctor.client, OWN, {}), (market.desk, STAFFS, {"resource_id": resource})):
+        refused = client.post(base, json={"url": server.new(calendar_of()), **more})
+        assert (refused.status_code, refused.json()["code"]) == (409, "too_many_busy_calendars")
     execute(stack, "DELETE FROM busy_calendar WHERE sealed_url = 'x'")

@@ -76,6 +76,9 @@ def test_a_free_session_is_confirmed_at_once_and_moves_with_its_place(market: Ma
     moved = client.post(f"{one}reschedule/", json={**at(13), "reason": "Optional reason"})
     assert moved.json()["start_time"] == at(13)["start_time"]
     assert moved.json()["id"] == booking["id"]
+    by_staffs_form = client.post(f"/api/bookings/{booking['id']}/move/", json={"start_time": at(14)["start_time"]})
+    assert by_staffs_form.json()["start_time"] == at(14)["start_time"]
+    assert client.post(f"{one}reschedule/", json=at(13)).status_code == 200
     other = made(book(client, service, practitioner, 9))
     refused = client.post(f"{one}reschedule/", json=at(9))
     assert refused.status_code == 409

@@ -7,11 +7,14 @@ import json
 import threading
 from typing import Any
 
+import psycopg
 import pytest
 
 from core.domain.bookings.status import Status
 from core.domain.commands import Actor, ActorKind, Canary, ChangeStatus, Delete
 from core.store.feed import Position, number_events, read_head
+from core.store.webhooks.recipients import tell_feed
+from core.wire.feeds import WEBHOOK_DISABLED
 from notifier import client_connection, feed_reader
 from notifier.feed_reader import snapshot
 from tests.support.engine.lanes import Pipeline, new, places
@@ -58,6 +61,17 @@ def test_changes_and_deletions_are_told_with_their_person(pipeline: Pipeline, ru
     assert (updated["id"], updated["status"], updated["version"]) == (booking_id, "completed", 2)
     assert deleted["id"] == booking_id
     assert deleted["user_details"]["phone"] == "555001"
+
+
+def test_a_webhook_that_was_disabled_is_told_with_the_reason(pipeline: Pipeline, running: Running) -> None:
+    with (
+        running.listen(headers=running.cookie(STAFF)) as staff,
+        psycopg.connect(pipeline.url, autocommit=True) as sender,
+    ):
+        tell_feed(sender, WEBHOOK_DISABLED, 7, "the endpoint answered 410")
+        tell(pipeline)
+        data = staff.next_of("webhook_disabled")["data"]
+    assert (data["id"], data["reason"]) == (7, "the endpoint answered 410")
 
 
 def test_get_bookings_answers_the_newest_fifty_at_a_position(pipeline: Pipeline, running: Running) -> None:
