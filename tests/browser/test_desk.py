@@ -24,6 +24,7 @@ from tests.support.accessibility import serious_everywhere
 from tests.support.clients.callers import execute
 from tests.support.clients.market_bookings import BOOKINGS, made, session_of, workshop
 from tests.support.clients.marketplace import Market
+from tests.support.clients.people import free_phone
 from tests.support.processes.front_door import FrontDoor
 from tests.support.processes.front_door import front_door as front_door_of
 from tests.support.processes.servers import PostgresServer
@@ -111,7 +112,7 @@ def show(page: Page, day: date, view: str = "List") -> None:
 def book(door: FrontDoor, day: date, at: str = "09:00", **more: Any) -> tuple[int, str]:
     """As curl does: (id, whose)."""
     name = f"Guest {next(_numbers)} {secrets.token_hex(2)}"
-    body = {"phone": f"+1202555{secrets.randbelow(8999) + 1000}", "first_name": name, "service_name": SERVICE}
+    body = {"phone": f"+1{free_phone()}", "first_name": name, "service_name": SERVICE}
     sent = {**body, "booking_date": day.isoformat(), "booking_time": at, **more}
     answer = httpx.post(f"{door.url}/api/agent/booking/create/", json=sent)
     assert answer.status_code == 201, answer.text
@@ -147,7 +148,7 @@ def test_a_booking_is_made_moved_and_cancelled_by_keyboard(desk: Page, day: date
     panel = desk.get_by_role("dialog")
     panel.get_by_label("Time").fill("11:00")
     panel.get_by_label("First name").fill("Kim")
-    panel.get_by_label("Phone").fill(f"+1202556{secrets.randbelow(8999) + 1000}")
+    panel.get_by_label("Phone").fill(f"+1{free_phone()}")
     panel.get_by_role("button", name="Book", exact=True).press("Enter")
     made = desk.locator("tr", has_text="Kim")
     expect(made).to_contain_text("11:00")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import fresh_page, watched
 from tests.conftest import new_stack
 from tests.support.clients.callers import PASSWORD, execute
+from tests.support.clients.people import free_phone
 from tests.support.processes.front_door import FrontDoor
 from tests.support.processes.front_door import front_door as front_door_of
 from tests.support.processes.servers import PostgresServer
@@ -135,7 +135,7 @@ def book(page: Page, where: str) -> None:
     panel = page.get_by_role("dialog")
     panel.get_by_label("Where").select_option(label=where)
     panel.get_by_label("First name").fill(name)
-    panel.get_by_label("Phone").fill(f"+1202555{secrets.randbelow(8999) + 1000}")
+    panel.get_by_label("Phone").fill(f"+1{free_phone()}")
     panel.get_by_role("button", name="Book", exact=True).click()
     expect(page.locator("tr", has_text=name)).to_be_visible()
 

@@ -17,6 +17,7 @@ from api.limits.throttle import normalised_name
 from core.passwords import hash_password
 from tests.conftest import FIGURE
 from tests.support.clients.callers import PASSWORD, browser, execute
+from tests.support.clients.people import free_phone
 from tests.support.processes.stack import Stack
 
 FULLWIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
@@ -59,11 +60,6 @@ def told(answer: httpx.Response) -> tuple[Any, ...]:
     return answer.status_code, body, headers, "retry-after" in answer.headers
 
 
-def number() -> str:
-    """A phone number of nobody."""
-    return f"+1202555{secrets.randbelow(10_000):04}"
-
-
 def known_by_email(stack: Stack) -> str:
     email = f"p{secrets.token_hex(6)}@example.com"
     _insert(stack, email, email)
@@ -77,7 +73,7 @@ def known_by_username(stack: Stack) -> str:
 
 
 def known_by_phone(stack: Stack) -> str:
-    phone = number()
+    phone = free_phone()
     _insert(stack, phone, None)
     return phone
 
@@ -94,7 +90,7 @@ HASH = hash_password(PASSWORD)
 PEOPLE: Mapping[str, tuple[Callable[[Stack], str], Callable[[], str]]] = {
     "email": (known_by_email, lambda: f"q{secrets.token_hex(6)}@example.com"),
     "username": (known_by_username, lambda: f"v{secrets.token_hex(6)}"),
-    "phone": (known_by_phone, number),
+    "phone": (known_by_phone, free_phone),
 }
 """By what they go: somebody who exists, and the name of somebody who does not."""
 

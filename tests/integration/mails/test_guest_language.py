@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
-
 import pytest
 
 from core.mails.languages import language
 from tests.support.clients.callers import execute
 from tests.support.clients.http_client import Client, agent_booking
+from tests.support.clients.people import free_phone
 from tests.support.mail_sending import mail_sending
 from tests.support.processes.stack import Stack
 
@@ -17,7 +16,7 @@ QUESTION = "Do you want mails about your bookings?"
 
 
 def new_guest() -> dict[str, str]:
-    phone = f"+120255{secrets.randbelow(100_000):05}"
+    phone = f"+1{free_phone()}"
     return {"phone": phone, "email": f"g{phone[1:]}@example.com"}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from api.guests.links import LINKS_FOLLOWED
 from api.limits.throttle import Throttle
 from tests.support.clients.callers import browser, execute, new_address
 from tests.support.clients.http_client import Client, agent_booking
+from tests.support.clients.people import free_phone
 from tests.support.conformance.description import example_of, operations
 from tests.support.mail_sending import guest_link, mail_sending
 from tests.support.processes.stack import Stack
@@ -52,7 +52,7 @@ def test_an_address_that_follows_too_many_links_waits(stack: Stack) -> None:
 
 
 def test_an_address_that_somebody_else_gave_is_asked_first(stack: Stack, client: Client, staff: Client) -> None:
-    phone = f"+120255{secrets.randbelow(100_000):05}"
+    phone = f"+1{free_phone()}"
     address, body = f"g{phone[1:]}@example.com", agent_booking(phone=phone)
     with mail_sending(stack, None) as off, mail_sending(stack, None, mail_given_addresses=True) as on:
         assert client.post("/api/agent/booking/create/", json=body | {"email": address}).status_code == 201
