@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-NPM_FOLDER = ROOT / "tests" / "clients"
+NPM_LOCK = "package-lock.json"
 ACCEPTED: Mapping[str, str] = {}
 """By the id of a vulnerability: why it does not touch us. Without an entry here it fails."""
 AT_ONCE = 4
@@ -51,10 +51,18 @@ def main() -> int:
     locks = sorted(path.name for path in ROOT.glob("requirements*.lock"))
     packages = sorted({package for name in locks for package in packages_of((ROOT / name).read_text())})
     answers = {f"{len(locks)} requirements*.lock": of_python(packages)}
-    if (NPM_FOLDER / "package-lock.json").exists():
-        answers["tests/clients/package-lock.json"] = of_npm()
+    answers |= {str(lock.relative_to(ROOT)): of_npm(lock) for lock in npm_locks(ROOT)}
     print(*(sentence(source, answer) for source, answer in answers.items()), sep="\n")
     return int(any(answer.found for answer in answers.values()))
+
+
+def npm_locks(root: Path) -> list[Path]:
+    """All that the project has: not those of what is installed (`node_modules`, and folders that begin with a dot)."""
+    found = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if name != "node_modules" and not name.startswith("."))
+        found += [Path(folder) / NPM_LOCK] if NPM_LOCK in files else []
+    return found
 
 
 def packages_of(lock: str) -> list[Package]:
@@ -108,12 +116,11 @@ def _line(package: Mapping[str, Any], vulnerability: Mapping[str, Any]) -> str:
     return f"{package['name']} {package['version']}: {vulnerability['id']}, fixed in {fixed}"
 
 
-def of_npm() -> Answer:
-    lock = json.loads((NPM_FOLDER / "package-lock.json").read_text())
-    asked = sum(1 for path in lock["packages"] if path)
+def of_npm(lock: Path) -> Answer:
+    asked = sum(1 for path in json.loads(lock.read_text())["packages"] if path)
     if shutil.which("npm") is None:
         return Answer(asked, 0)
-    return npm_answer(asked, _said(("npm", "audit", "--package-lock-only", "--json"), NPM_FOLDER))
+    return npm_answer(asked, _said(("npm", "audit", "--package-lock-only", "--json"), lock.parent))
 
 
 def npm_answer(asked: int, report: str) -> Answer:

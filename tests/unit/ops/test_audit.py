@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,3 +71,15 @@ def test_what_npm_says_is_read_alike() -> None:
     assert audit.npm_answer(5, json.dumps(body)) == audit.Answer(5, 5, ("lodash: Prototype pollution (GHSA-2)",))
     assert audit.npm_answer(5, json.dumps({"auditReportVersion": 2, "vulnerabilities": {}})) == audit.Answer(5, 5)
     assert audit.npm_answer(5, json.dumps({"statusCode": 405})) == audit.npm_answer(5, "") == audit.Answer(5, 0)
+
+
+def test_every_lock_of_npm_in_the_project_is_asked_about_and_none_of_what_is_installed(tmp_path: Path) -> None:
+    (tmp_path / "ours").mkdir()
+    for installed in ("ours/node_modules/other", ".tools/copy"):
+        (tmp_path / installed).mkdir(parents=True)
+        (tmp_path / installed / audit.NPM_LOCK).write_text("{}")
+    (tmp_path / "ours" / audit.NPM_LOCK).write_text("{}")
+    assert audit.npm_locks(tmp_path) == [tmp_path / "ours" / audit.NPM_LOCK]
+
+    folders = ("ops/web", "tests/clients", "tests/postman")
+    assert audit.npm_locks(audit.ROOT) == [audit.ROOT / folder / audit.NPM_LOCK for folder in folders]
