@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.mails.languages import language
+from tests.support.clients import bulks
 from tests.support.clients.callers import execute
 from tests.support.clients.http_client import Client, agent_booking
 from tests.support.clients.people import free_phone
@@ -37,6 +38,16 @@ def test_the_language_of_the_first_booking_is_kept_with_the_guest(
     assert kept_language(stack, guest) == kept
     again = client.post(CREATE, json=agent_booking(**guest), headers={"Accept-Language": "en"})
     assert (again.status_code, kept_language(stack, guest)) == (201, kept)
+
+
+@pytest.mark.parametrize("mode", ["each", "all_or_nothing"])
+def test_the_language_of_a_bulk_is_kept_with_each_new_guest_of_it(stack: Stack, staff: Client, mode: str) -> None:
+    guests = [new_guest() for _ in range(2)]
+    (service,) = bulks.new_services(stack, 1)
+    rows = [{**row, **guest} for row, guest in zip(bulks.rows_for([service], 2), guests, strict=True)]
+    batch = staff.post(bulks.PATH, json=rows, params={"mode": mode}, headers={"Accept-Language": "de-AT, en;q=0.5"})
+    assert bulks.finished(staff, bulks.accepted(batch))["succeeded"] == len(rows)
+    assert [kept_language(stack, guest) for guest in guests] == ["de", "de"]
 
 
 def test_a_guest_s_mail_is_in_it_and_else_in_the_installation_s(stack: Stack, client: Client, staff: Client) -> None:

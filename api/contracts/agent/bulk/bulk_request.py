@@ -25,6 +25,7 @@ from api.http.errors import Problem, body_of, unavailable
 from api.http.preferences import deadline, idempotency_key
 from core.domain.commands import Place, PlaceAll, RowToPlace
 from core.identity.principals import Principal
+from core.mails.language_choice import accepted_language
 from core.store.inbox.acceptance import IdempotencyKey
 from core.store.inbox.bulk import BulkCommand, BulkRefusal, NewBulk, Sender
 from core.store.inbox.bulk_status import Bulk, Mode
@@ -84,7 +85,8 @@ class BulkRequestReader:
     async def _validated(self, body: Body, req: falcon.asgi.Request, mode: Mode) -> ValidatedRows:
         try:
             async with asyncio.timeout(READ_WITHIN_S):
-                return await validate_rows(body.rows(row_splitter_for(req)), self._region, ROWS_MAX[mode])
+                read = PlaceReader(self._region, accepted_language(req.get_header("Accept-Language")))
+                return await validate_rows(body.rows(row_splitter_for(req)), read, ROWS_MAX[mode])
         except TimeoutError:
             words = f"The body did not arrive within {READ_WITHIN_S:g} s; nothing was accepted"
             raise Problem(408, "body_too_slow", words) from None
@@ -177,14 +179,31 @@ class ValidatedRows(Struct, frozen=True):
         return len(self.places) + len(self.refusals)
 
 
-async def validate_rows(rows: AsyncIterator[Row], region: str | None, most: int) -> ValidatedRows:
+class PlaceReader(Struct, frozen=True):
+    """Reads the command that a row asks for, as the request that brings it is understood."""
+
+    region: str | None
+    """Of phone numbers without a country code."""
+    language: str
+    """Of the request, for people who become known by it; "" if it has none."""
+
+    def __call__(self, row: Row) -> Place | Problem:
+        if isinstance(row, Problem):
+            return row
+        try:
+            return place_command(parse_json(row, AgentBooking), self.region, self.language)
+        except Problem as problem:
+            return problem
+
+
+async def validate_rows(rows: AsyncIterator[Row], read: PlaceReader, most: int) -> ValidatedRows:
     """Raises Problem 400 for a body with more than `most` rows, or none."""
     validated = ValidatedRows({}, [])
     async for row in rows:
         number = validated.rows + 1
         if number > most:
             raise Problem(400, "too_many_rows", f"At most {most} rows may be sent at once; nothing was accepted")
-        place = _validate_row(row, region)
+        place = read(row)
         if isinstance(place, Problem):
             validated.refusals.append(BulkRefusal(number, place.status, Raw(body_of(place))))
         else:
@@ -192,12 +211,3 @@ async def validate_rows(rows: AsyncIterator[Row], region: str | None, most: int)
     if validated.rows == 0:
         raise Problem(400, "empty_body", "The body has no rows")
     return validated
-
-
-def _validate_row(row: Row, region: str | None) -> Place | Problem:
-    if isinstance(row, Problem):
-        return row
-    try:
-        return place_command(parse_json(row, AgentBooking), region)
-    except Problem as problem:
-        return problem

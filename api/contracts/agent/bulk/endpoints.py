@@ -57,7 +57,8 @@ class BulkBookings:
         description=(
             "A JSON array, NDJSON or CSV of bodies of `POST /api/agent/booking/create/`; a CSV has their names in its "
             "first row, and its dates in one order. `each` decides every row for itself, `all_or_nothing` books all rows or none. With `dry_run` "
-            "nothing is booked: the answer says what would be refused at this moment, and why."
+            "nothing is booked: the answer says what would be refused at this moment, and why. "
+            "A number that is not known becomes a user, whose mails are in the language that `Accept-Language` likes best."
         ),
         query=BulkQuery,
         body=(
