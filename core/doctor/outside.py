@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import stripe
 from msgspec import Struct
 
+from core.doctor.bounces import BOUNCES, examine_bounces
 from core.doctor.findings import (
     Check,
     Details,
@@ -114,7 +115,7 @@ REACHED = Check[str](
     lambda reason: when(bool(reason), reason=reason),
 )
 PAYMENTS = (STRIPE, *ENDPOINT, REACHED)
-TABLE = (*MAIL, *PAYMENTS)
+TABLE = (*MAIL, BOUNCES, *PAYMENTS)
 
 LATE = "it did not answer within 2 s"
 
@@ -129,16 +130,19 @@ class MailError(Exception):
 
 def examine_outside(settings: Settings) -> Examination:
     """All at once, within two seconds. A later answer counts as none."""
-    jobs: list[_Job] = [_Job(MAIL, SMTP, lambda: _mail(settings))]
-    if settings.stripe is not None and not _is_stand_in(settings):
-        account, url = settings.stripe, f"{settings.public_url}{WEBHOOK}"
+    jobs: list[_Job] = [
+        _Job(MAIL, SMTP, lambda: _mail(settings)),
+        _Job((BOUNCES,), BOUNCES, lambda: examine_bounces(settings, WITHIN_S)),
+    ]
+    account, url = None if _is_stand_in(settings) else settings.stripe, f"{settings.public_url}{WEBHOOK}"
+    if account is not None:
         jobs.append(_Job((STRIPE, *ENDPOINT), STRIPE, lambda: _account(account, url)))
         jobs.append(_Job((REACHED,), REACHED, lambda: examined([REACHED], _not_reached(url))))
     until = time.monotonic() + WITHIN_S
     for job in jobs:
         job.start()
     parts = [job.result(until) for job in jobs]
-    if len(jobs) == 1:
+    if account is None:
         why = "no Stripe account is set up" if settings.stripe is None else "the demo pays at a stand-in"
         parts.append(not_asked(PAYMENTS, why))
     return together(parts)

@@ -27,10 +27,19 @@ class MailboxError(Exception):
     """The mailbox could not be read; the message says why, without its secrets."""
 
 
+class SignInRefusedError(imaplib.IMAP4.error):
+    """The mailbox refuses the user or its password."""
+
+
+class NoFolderError(imaplib.IMAP4.error):
+    """The mailbox has no such folder."""
+
+
 class Mailbox:
     """`imaps://host/FOLDER`, or `imap://` with STARTTLS, as the user who sends the mails."""
 
-    def __init__(self, url: str, smtp_url: str) -> None:
+    def __init__(self, url: str, smtp_url: str, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         self._url, sender = urlsplit(url), urlsplit(smtp_url)
         self._user, self._password = unquote(sender.username or ""), unquote(sender.password or "")
         self._folder = unquote(self._url.path.strip("/")) or FOLDER
@@ -46,23 +55,36 @@ class Mailbox:
         except (OSError, imaplib.IMAP4.error) as problem:
             raise MailboxError(f"the mailbox cannot be read: {type(problem).__name__}") from problem
 
+    def look(self) -> None:
+        """Sign in and open the folder, as before reading. Raises OSError or `imaplib.IMAP4.error`."""
+        with self._open():
+            pass
+
     @contextmanager
     def _open(self) -> Iterator[imaplib.IMAP4]:
         connection = self._connect()
         try:
-            connection.login(_quoted(self._user), self._password)
+            self._sign_in(connection)
             connection.select(f'"{self._folder}"', readonly=True)
             if connection.state != "SELECTED":
-                raise imaplib.IMAP4.error("there is no such folder")
+                raise NoFolderError
             yield connection
         finally:
             connection.shutdown()
 
+    def _sign_in(self, connection: imaplib.IMAP4) -> None:
+        try:
+            connection.login(_quoted(self._user), self._password)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error as problem:
+            raise SignInRefusedError from problem
+
     def _connect(self) -> imaplib.IMAP4:
         host, context = self._url.hostname or "", ssl.create_default_context()
         if self._url.scheme == "imaps":
-            return imaplib.IMAP4_SSL(host, self._url.port or IMAPS_PORT, ssl_context=context, timeout=TIMEOUT_S)
-        connection = imaplib.IMAP4(host, self._url.port or IMAP_PORT, timeout=TIMEOUT_S)
+            return imaplib.IMAP4_SSL(host, self._url.port or IMAPS_PORT, ssl_context=context, timeout=self._timeout_s)
+        connection = imaplib.IMAP4(host, self._url.port or IMAP_PORT, timeout=self._timeout_s)
         try:
             if host in LOOPBACK:
                 return connection

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
 
+from core.doctor.bounces import examine_bounces
+from core.doctor.findings import Severity
 from core.mails.bounce_mailbox import Mailbox as BounceMailbox
 from core.mails.bounce_reader import BounceReader
 from core.store.connections.database import Connection
@@ -23,6 +26,7 @@ from tests.support.mailbox import Mailbox
 from tests.support.processes.imap_server import PASSWORD, USER, ImapServer, imap_server
 from tests.support.processes.mail_server import MailServer, mail_server
 from tests.support.processes.stack import Stack
+from tests.support.wait import READY_WITHIN_S
 
 BOUNCED = "/api/admin/bounced-addresses/"
 SENDER = f"smtp://{quote(USER)}:{quote(PASSWORD, safe='')}@127.0.0.1:1"
@@ -153,3 +157,24 @@ def test_a_mailbox_that_cannot_be_read_is_said_and_read_on_from_where_it_was(
     assert kept == [(*before[0], "the mailbox cannot be read: ConnectionRefusedError")]
     assert lease_look(sending.connection, inbox.url, 60.0) is None  # nobody else looks meanwhile
     note_read(sending.connection, inbox.url, place)
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "password", "reason"),
+    [
+        ("", PASSWORD, None),
+        ("", "another", "refuses the user or its password"),
+        ("s", PASSWORD, "has no such folder"),
+        ("imap://127.0.0.1:1", PASSWORD, "does not listen"),
+        ("imap://nobody.invalid", PASSWORD, "has an unknown host name"),
+    ],
+)
+def test_the_doctor_warns_of_a_mailbox_that_cannot_be_read(
+    stack: Stack, inbox: ImapServer, mailbox: str, password: str, reason: str | None
+) -> None:
+    url = mailbox if mailbox.startswith("imap") else inbox.url + mailbox
+    sender = f"smtp://{quote(USER)}:{quote(password, safe='')}@127.0.0.1:1"
+    found = examine_bounces(replace(stack.settings, bounce_mailbox=url, smtp_url=sender), READY_WITHIN_S)
+    assert ("bounce-mailbox" in found.passed) == (reason is None)
+    assert all(one.severity is Severity.WARNING and f"their mailbox {reason}: " in one.text for one in found.findings)
+    assert password not in "".join(one.text for one in found.findings)

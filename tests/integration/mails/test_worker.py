@@ -1,4 +1,4 @@
-"""A guest's whole life by mail alone, with the real deliveries worker and a real mail server, outside the demo."""
+"""The real deliveries worker outside the demo, with a real mail server and mailbox: a guest's life by mail, and a bounce."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from ops.processes import DELIVERIES, PIPELINE
 from tests.support.clients.callers import STAFF, execute
 from tests.support.clients.market_bookings import BOOKINGS, made, wish
 from tests.support.clients.marketplace import Market
+from tests.support.deliveries.bounce_reports import report
 from tests.support.mailbox import Mailbox, link_in
+from tests.support.processes.imap_server import ImapServer, imap_server
 from tests.support.processes.mail_server import MailServer, mail_server
 from tests.support.processes.servers import PostgresServer, ValkeyServer
 from tests.support.processes.stack import Stack
@@ -32,11 +34,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
 
 
 @pytest.fixture(scope="module")
-def stack(postgres: PostgresServer, server: MailServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImapServer]:
+    with imap_server(tmp_path_factory.mktemp("imap")) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def stack(
+    postgres: PostgresServer, server: MailServer, inbox: ImapServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("mailing")
     valkey = ValkeyServer(folder / "valkey")
     valkey.start()
-    settings = {"HOLDFAST_DEMO": "0", "HOLDFAST_MAILS": "1", "HOLDFAST_SMTP_URL": server.url}
+    settings = {
+        "HOLDFAST_DEMO": "0",
+        "HOLDFAST_MAILS": "1",
+        "HOLDFAST_SMTP_URL": server.url_with_login,
+        "HOLDFAST_BOUNCE_MAILBOX": inbox.url,
+    }
     running = Stack(
         folder,
         postgres.new_database(),
@@ -114,3 +129,18 @@ def test_a_guests_whole_life_by_mail_alone(stack: Stack, market: Market, server:
     assert len(set(ids)) == 3
     ((uuid,),) = execute(stack, "SELECT public_uuid::text FROM booking WHERE id = %s", booking["id"])
     assert set(guest.entries) == {uuid}
+
+
+def test_the_worker_reads_by_itself_that_a_mail_came_back(
+    stack: Stack, market: Market, server: MailServer, inbox: ImapServer
+) -> None:
+    begun = "SELECT count(*) FROM bounce_mailbox WHERE mailbox = %s AND uid_validity IS NOT NULL AND problem IS NULL"
+    wait_until(lambda: execute(stack, begun, inbox.url) == [(1,)], "the mailbox was looked at")
+    practitioner, person = market.practitioner(), market.person()
+    made(person.client.post(BOOKINGS, json=wish(market.service(practitioner), practitioner, 10)))
+    sent = Mailbox(stack, server, person.user_id).wait_for(1)
+    inbox.put(report(str(sent["Message-ID"])))
+    execute(stack, "UPDATE bounce_mailbox SET read_at = 'epoch' WHERE mailbox = %s", inbox.url)
+
+    bounced = "SELECT bounce FROM mail_address WHERE user_id = %s AND bounced_at IS NOT NULL"
+    wait_until(lambda: execute(stack, bounced, person.user_id) == [("5.1.1",)], "the address is known to bounce")

@@ -197,13 +197,14 @@ def test_what_lies_outside_only_warns_and_within_two_seconds() -> None:
         asked(NO_DATABASE),
         demo=False,
         stripe=stripe_at(port),
-        smtp_url=f"smtp://127.0.0.1:{port}",
+        smtp_url=f"smtp://user:password@127.0.0.1:{port}",
+        bounce_mailbox=f"imap://127.0.0.1:{port}",
         public_url=f"http://127.0.0.2:{port}",
     )
     began = time.monotonic()
     examination = examine_outside(settings)
     assert time.monotonic() - began < WITHIN_S + 1
-    assert found(examination) == {"smtp", "stripe", "stripe-reaches-us"}
+    assert found(examination) == {"smtp", "bounce-mailbox", "stripe", "stripe-reaches-us"}
     assert {one.severity for one in examination.findings} == {Severity.WARNING}
 
 
