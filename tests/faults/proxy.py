@@ -11,6 +11,7 @@ import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ops.embedded.child import Program
 from ops.embedded.environment import ROOT
@@ -21,18 +22,21 @@ CHUNK = 65_536
 
 
 class Proxy(Server):
-    def __init__(self, folder: Path, to_port: int) -> None:
+    def __init__(self, folder: Path, to_port: int, name: str = "proxy") -> None:
         self.port, self._control = free_ports(2)
         ports = (str(self.port), str(to_port), str(self._control))
         argv = (sys.executable, "-m", "tests.faults.proxy", *ports)
         environment = {"PYTHONPATH": str(ROOT)}
-        super().__init__(
-            Program("proxy", argv, environment, ROOT, folder / "proxy.log"), lambda: accepts(self._control)
-        )
+        super().__init__(Program(name, argv, environment, ROOT, folder / f"{name}.log"), lambda: accepts(self._control))
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def instead_of(self, url: str) -> str:
+        """The same address, through this proxy."""
+        at = urlsplit(url)
+        return url.replace(f":{at.port}", f":{self.port}", 1)
 
     def tell(self, words: str) -> None:
         with socket.create_connection(("127.0.0.1", self._control), timeout=10) as control:
@@ -63,13 +67,16 @@ class _Passing:
                 one.close()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
+        """A side that breaks off breaks off the other too: else its client would wait for nobody, until its own timeout."""
+        try:
             while data := await reader.read(CHUNK):
                 if self._delay_s:
                     await asyncio.sleep(self._delay_s)
                 writer.write(data)
                 await writer.drain()
             writer.write_eof()
+        except OSError:
+            writer.transport.abort()
 
     async def control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         match (await reader.readline()).decode().split():
