@@ -20,6 +20,8 @@ BENCH_OPTIONS ?=
 FAULTS_OPTIONS ?=
 # Seconds of faults.
 DURATION_S ?=
+# Runs of faults, one after another.
+RUNS ?=
 ALERTS_OPTIONS ?=
 UPGRADE_OPTIONS ?=
 ROLLING_OPTIONS ?=
@@ -104,8 +106,8 @@ bench-compare: venv-dev ## What got slower between two results of the pipelines 
 scaling: venv-dev ## Simulate larger houses with the costs that make bench measured (RESULT=FILE of bench-results)
 	@exec $(RUN) -m tests.benchmarks.scaling "$(RESULT)"
 
-faults: venv-dev ## Kill, stop, cut off and fill parts while clients work, then judge what all saw (DURATION_S=300; its own stack)
-	@DURATION_S="$(DURATION_S)" exec $(RUN) -m tests.faults $(FAULTS_OPTIONS)
+faults: venv-dev ## Kill, stop, cut off and fill parts while clients work, then judge what all saw (DURATION_S=300 RUNS=1; its own stack)
+	@DURATION_S="$(DURATION_S)" RUNS="$(RUNS)" exec $(RUN) -m tests.faults $(FAULTS_OPTIONS)
 
 planted-bugs: venv-dev ## Plant bugs into a copy of the tree: make faults must find each of them (takes half an hour)
 	@exec $(RUN) -m tests.faults.planted $(FAULTS_OPTIONS)

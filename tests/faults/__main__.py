@@ -25,27 +25,45 @@ DURATION_S = 300.0
 
 def main() -> int:
     options = _options()
-    seed = secrets.randbits(32) if options.seed is None else options.seed
+    first = secrets.randbits(32) if options.seed is None else options.seed
     duration_s = options.duration or float(os.environ.get("DURATION_S") or DURATION_S)
-    print(f"Again: make faults DURATION_S={duration_s:g} FAULTS_OPTIONS='--seed {seed}'", flush=True)
+    runs = options.runs or int(os.environ.get("RUNS") or 1)
+    again = f"make faults DURATION_S={duration_s:g}{f' RUNS={runs}' if runs > 1 else ''}"
+    print(f"Again: {again} FAULTS_OPTIONS='--seed {first}'", flush=True)
+    told = []
+    with TemporaryDirectory(prefix="holdfast-faults-") as name:
+        for seed in range(first, first + runs):
+            folder = Path(options.folder or name) / (f"run-{seed}" if runs > 1 else "")
+            told.append(_one_run(options, seed, duration_s, folder))
+    ended = [one for one in told if one is not None]
+    if runs > 1:
+        print(
+            f"\n{len(ended)} of {runs} runs came to their end, {sum(not one.problems for one in ended)} without a violation"
+        )
+        _summary(ended)
+    return 0 if len(ended) == runs and not any(one.problems for one in ended) else 1
+
+
+def _one_run(options: argparse.Namespace, seed: int, duration_s: float, folder: Path) -> Told | None:
+    """None if it did not come to its end; what it found is said and written down."""
     faults = [FAULTS[name] for name in options.only] if options.only else list(FAULTS.values())
     began = time.monotonic()
-    with TemporaryDirectory(prefix="holdfast-faults-") as name:
-        folder = Path(options.folder or name)
-        cluster = Path(options.cluster) if options.cluster else None
-        wants_mount = any(one.needs_mount for one in faults)
-        with stage(folder / "stage", copy_of=cluster, statements=options.sql, mounted=wants_mount) as made:
-            chosen = _possible(faults, has_mount=made.mount is not None)
-            plan = Plan(seed, duration_s, chosen, SHORT if options.short else WHOLE, once=options.once)
-            try:
-                told = play(made, plan, lambda words: print(f"{time.monotonic() - began:6.1f} s  {words}", flush=True))
-            except (AssertionError, TimeoutError) as problem:
-                print(f"{problem}\n{made.stack.logs()}", flush=True)
-                _write(options.result, [f"the run did not come to its end: {str(problem).splitlines()[0]}"], [])
-                return 1
-            if told.problems:
-                print(made.stack.logs(6), flush=True)
-    return _report(told, options.result)
+    print(f"seed {seed}", flush=True)
+    cluster = Path(options.cluster) if options.cluster else None
+    wants_mount = any(one.needs_mount for one in faults)
+    with stage(folder / "stage", copy_of=cluster, statements=options.sql, mounted=wants_mount) as made:
+        chosen = _possible(faults, has_mount=made.mount is not None)
+        plan = Plan(seed, duration_s, chosen, SHORT if options.short else WHOLE, once=options.once)
+        try:
+            told = play(made, plan, lambda words: print(f"{time.monotonic() - began:6.1f} s  {words}", flush=True))
+        except (AssertionError, TimeoutError) as problem:
+            print(f"{problem}\n{made.stack.logs()}", flush=True)
+            _write(options.result, [f"the run did not come to its end: {str(problem).splitlines()[0]}"], [])
+            return None
+        if told.problems:
+            print(made.stack.logs(6), flush=True)
+    _report(told, options.result)
+    return told
 
 
 def _possible(faults: list[Fault], *, has_mount: bool) -> list[Fault]:
@@ -59,17 +77,24 @@ def _possible(faults: list[Fault], *, has_mount: bool) -> list[Fault]:
     return [one for one in faults if (has_mount or not one.needs_mount) and (has_library or not one.needs_faketime)]
 
 
-def _report(told: Told, result: str | None) -> int:
-    done = operations(told.history)
-    print(f"\n{len(done)} operations in {len(told.history)} requests, {len(told.struck)} faults\n")
-    print(table(rows(told.struck, done)), end="\n\n")
+def _report(told: Told, result: str | None) -> None:
+    _summary([told])
     for finding in told.findings:
         print(finding)
     for problem in told.problems:
         print(f"OFF: {problem}")
     sys.stdout.flush()
     _write(result, told.problems, [one.name for one in told.struck])
-    return 1 if told.problems else 0
+
+
+def _summary(told: list[Told]) -> None:
+    """Of one run or of several, for docs/reliability.md."""
+    by_run = [operations(one.history) for one in told]
+    done = [one for each in by_run for one in each]
+    history = [one for each in told for one in each.history]
+    struck = [one for each in told for one in each.struck]
+    print(f"\n{len(done)} operations in {len(history)} requests, {len(struck)} faults\n")
+    print(table(rows(struck, done, history)), end="\n\n", flush=True)
 
 
 def _write(result: str | None, problems: list[str], struck: list[str]) -> None:
@@ -81,6 +106,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make faults", description="Faults strike while client processes work.")
     parser.add_argument("--seed", type=int, help="the same schedule again (default: a random one, printed)")
     parser.add_argument("--duration", type=float, help=f"seconds of faults (DURATION_S=, default {DURATION_S:g})")
+    parser.add_argument("--runs", type=int, help="one after another, each with the next seed (RUNS=, default 1)")
     parser.add_argument("--only", action="append", choices=list(FAULTS), metavar="FAULT",
                         help=f"this fault, and those of further --only: {'; '.join(FAULTS)}")  # fmt: skip
     parser.add_argument("--once", action="store_true", help="each fault once, however long that takes")

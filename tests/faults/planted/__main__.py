@@ -26,8 +26,12 @@ def main() -> int:
     with TemporaryDirectory(prefix="holdfast-planted-") as name:
         folder = Path(name)
         PostgresServer(folder / "cluster", UNSYNCED).prepare()
+        if options.control and (problems := run_with([], folder / "control", folder / "cluster", seed).problems):
+            print(f"WRONG     the code as it is: {'; '.join(problems)}", flush=True)
+            return 1
         if options.short:
             chosen = [one for one in BUGS if one.is_in_short]
+        if options.short or options.together:
             survived = _not_found(chosen, folder / "together", folder / "cluster", seed)
         else:
             survived = [
@@ -47,7 +51,7 @@ def _not_found(bugs: Sequence[PlantedBug], folder: Path, cluster: Path, seed: in
     survived = [bug for bug in bugs if not verdict.finds(bug)]
     for bug in bugs:
         word = "SURVIVED" if bug in survived else "found"
-        print(f"{took_s:5.0f} s  {word:<9} {bug.name}: {'; '.join(verdict.problems[:3])}", flush=True)
+        print(f"{took_s:5.0f} s  {word:<9} {bug.name}: {'; '.join(verdict.found_by_its_check(bug))}", flush=True)
     if survived:
         print(verdict.said[-4000:], flush=True)
     return survived
@@ -57,6 +61,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make planted-bugs", description="Plant bugs; runs of faults must find them.")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--short", action="store_true", help="three of them together, in one run")
+    parser.add_argument(
+        "--together", action="store_true", help="those of --only in one run: each by a check of its own"
+    )
+    parser.add_argument("--control", action="store_true", help="first a run of the code as it is, which must be clean")
     parser.add_argument("--only", action="append", choices=NAMES, metavar="BUG", help="; ".join(NAMES))
     return parser.parse_args()
 

@@ -43,6 +43,8 @@ class PlantedBug(Struct, frozen=True):
     """Done to the database before anybody connects."""
     load_s: float = 10.0
     """How long clients work at least."""
+    words: str = ""
+    """What the check must say, where several bugs of one run are found by one check."""
     is_in_short: bool = False
     """Whether `make planted-bugs FAULTS_OPTIONS=--short` runs it, together with others."""
 
@@ -102,6 +104,7 @@ BUGS: tuple[PlantedBug, ...] = (
             ),
         ),
         is_in_short=True,
+        words="more than once",
     ),
     PlantedBug(
         "the relay swallows each 20th batch",
@@ -131,7 +134,7 @@ BUGS: tuple[PlantedBug, ...] = (
     PlantedBug(
         "a position is skipped",
         HOLES,
-        (WORKERS_KILLED,),
+        (NOTIFIERS,),
         (
             Change(
                 FEED,
@@ -139,6 +142,7 @@ BUGS: tuple[PlantedBug, ...] = (
                 "UPDATE feed SET last_position = last_position + (mod(last_position, 7) = 0)::integer + (SELECT",
             ),
         ),
+        is_in_short=True,
     ),
     PlantedBug(
         "the feed skips a message after an outage",
@@ -158,6 +162,7 @@ BUGS: tuple[PlantedBug, ...] = (
                 "                self._skips = True\n                await asyncio.sleep(pause_s)\n",
             ),
         ),
+        words="never heard",
     ),
     PlantedBug(
         "an idempotency key is ignored",
@@ -188,6 +193,7 @@ BUGS: tuple[PlantedBug, ...] = (
             ),
         ),
         load_s=20.0,
+        words="differ",
     ),
     PlantedBug(
         "a seat is not given back",
@@ -200,6 +206,7 @@ BUGS: tuple[PlantedBug, ...] = (
                 "+= max(0, (becomes in KEEPS_SEAT) - (was in KEEPS_SEAT))",
             ),
         ),
+        words="count their seats wrong",
     ),
     PlantedBug(
         "a credit is not given back",
@@ -274,7 +281,7 @@ BUGS: tuple[PlantedBug, ...] = (
     PlantedBug(
         "outcomes are told before the commit",
         SAME_ANSWER,
-        (BEFORE_COMMIT,),
+        (BEFORE_COMMIT,) * 4,
         (
             Change(
                 "core/engine/lane.py",
@@ -288,7 +295,6 @@ BUGS: tuple[PlantedBug, ...] = (
                 "            self._visits.tell = lambda decided: self._tell(VisitResult(decided=decided))\n",
             ),
         ),
-        is_in_short=True,
     ),
     PlantedBug(
         "synchronous_commit is off in the inbox",

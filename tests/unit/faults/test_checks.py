@@ -202,8 +202,16 @@ def test_what_is_left_unfinished_is_named() -> None:
     assert words(events.leftovers(dead, frozenset({"dead"}))) == ""
 
 
-def test_the_longest_silence_is_of_what_a_strike_met() -> None:
+def test_the_longest_silence_is_of_what_a_strike_met_and_tells_its_requests() -> None:
     strikes = [Struck("f", "k", 10, 12, 13, NINE, NINE), Struck("f", "k", 50, 51, 51.5, NINE, NINE)]
-    met, calm = asked("a", 9, ended_at=14.0), asked("b", 30, ended_at=45.0)
-    (row,) = rows(strikes, operations([met, calm]))
+    broken = asked("a", 9, 0, ended_at=12.5, command="", problem="TimeoutError")
+    met, calm = asked("a", 12.5, ended_at=14.0), asked("b", 30, ended_at=45.0)
+    history = [broken, met, calm]
+    (row,) = rows(strikes, operations(history), history)
     assert (row.times, row.median_s, row.worst_s, row.longest_silence_s) == (2, 0.75, 1, 5)
+    assert row.why == "slots place: asked: TimeoutError 3.5 s, asked: 201 1.5 s"
+
+
+def test_a_strike_that_met_nobody_has_no_silence() -> None:
+    (row,) = rows([Struck("f", "k", 10, 12, 13, NINE, NINE)], [], [])
+    assert (row.longest_silence_s, row.why) == (0.0, "")

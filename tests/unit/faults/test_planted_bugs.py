@@ -9,6 +9,7 @@ import pytest
 
 from ops.embedded.environment import ROOT
 from tests.faults.planted.bugs import BUGS, PlantedBug
+from tests.faults.planted.trial import Verdict, faults_of
 from tests.faults.schedule import FAULTS
 
 LEAST, IN_SHORT = 16, 3
@@ -33,3 +34,17 @@ def test_there_are_enough_and_those_of_the_short_form_are_found_apart() -> None:
     short = [one for one in BUGS if one.is_in_short]
     assert len(short) == IN_SHORT
     assert max(Counter(one.found_by for one in short).values()) == 1
+
+
+def test_bugs_of_one_run_share_its_strikes() -> None:
+    once, twice = PlantedBug("a", "c", ("cut", "killed")), PlantedBug("b", "c", ("cut", "cut"))
+    assert faults_of([once, twice]) == ["cut", "cut", "killed"]
+
+
+def test_a_bug_is_found_by_its_own_check_and_words_after_all_of_its_strikes() -> None:
+    bug = PlantedBug("a", "feeds", ("cut", "cut"), words="more than once")
+    problem = "feeds: 3 events were heard more than once"
+    assert Verdict([problem], ["cut", "cut"], "").finds(bug)
+    assert not Verdict([problem], ["cut"], "").finds(bug)
+    assert not Verdict(["feeds: 1 events were never heard"], ["cut", "cut"], "").finds(bug)
+    assert not Verdict(["money: heard more than once"], ["cut", "cut"], "").finds(bug)
