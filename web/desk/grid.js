@@ -42,7 +42,7 @@ export function Grid() {
     const calendar = EventCalendar.create(place.current, OPTIONS());
     const ends = [
       effect(() => calendar.setOption("resources", columns())),
-      effect(() => calendar.setOption("events", events())),
+      effect(() => show(calendar, events())),
       effect(() => calendar.setOption("date", day.value)),
       effect(() => calendar.setOption("view", view.value === "week" ? "timeGridWeek" : "resourceTimeGridDay")),
     ];
@@ -56,6 +56,29 @@ export function Grid() {
     };
   }, []);
   return html`<div class="desk-grid" ref=${place}></div>`;
+}
+
+/** How many events may change one by one: beyond that all are given anew. */
+const FEW = 40;
+/** By calendar: what it shows, as it was given, by id. @type {WeakMap<object, Map<string, string>>} */
+const given = new WeakMap();
+
+/** What did not change keeps its element: a day of hundreds takes one more without being drawn anew. @param {any} calendar @param {{id: string}[]} wanted */
+function show(calendar, wanted) {
+  const before = given.get(calendar);
+  const now = new Map(wanted.map((one) => [one.id, JSON.stringify(one)]));
+  given.set(calendar, now);
+  const gone = [...(before?.keys() ?? [])].filter((id) => !now.has(id));
+  const changed = wanted.filter((one) => before?.get(one.id) !== now.get(one.id));
+  if (before === undefined || gone.length + changed.length > FEW) {
+    calendar.setOption("events", wanted);
+    return;
+  }
+  for (const id of gone) calendar.removeEventById(id);
+  for (const one of changed) {
+    if (before.has(one.id)) calendar.updateEvent(one);
+    else calendar.addEvent(one);
+  }
 }
 
 /** The library calls its boxes a table without its rows and cells, which tells less than nothing. @param {HTMLElement | null} grid */
@@ -219,13 +242,23 @@ function content({ event }) {
   if (event.display === "background") return "";
   /** @type {string[]} */
   const lines = event.extendedProps.lines;
-  const at = `, ${naive(event.start).slice(11)} to ${naive(event.end).slice(11)}`;
-  return {
+  const [from, to] = [naive(event.start), naive(event.end)];
+  const at = `, ${from.slice(11)} to ${to.slice(11)}`;
+  // What follows the mouse, or lasts over midnight, is several elements of one event, and nodes stand in one alone.
+  const isAlone = event.display === "auto" && from.slice(0, 10) === to.slice(0, 10);
+  const known = isAlone ? drawn.get(event.extendedProps) : undefined;
+  if (known?.at === at) return known.made;
+  const made = {
     domNodes: [...lines, at].map((line, number) =>
       node(line, CLASSES[number === lines.length ? 2 : Math.min(number, 1)]),
     ),
   };
+  if (isAlone) drawn.set(event.extendedProps, { at, made });
+  return made;
 }
+
+/** By what an event was given: its nodes. The library asks for them whenever anything changes. @type {WeakMap<object, {at: string, made: {domNodes: Node[]}}>} */
+const drawn = new WeakMap();
 
 const CLASSES = ["desk-event__name", "desk-event__line", "sr-only"];
 

@@ -27,7 +27,7 @@ const IDS_MAX = 100;
 /** What one transaction did comes within milliseconds; in a stream of news more are gathered for each reading. */
 const SOON_MS = 5;
 const GATHER_MS = 100;
-const STREAM_MS = 500;
+const STREAM_MS = 150;
 const AGAIN_MS = 2000;
 const POLL_MS = 4000;
 

@@ -1,6 +1,7 @@
 """The scenario `desk`: a day of 200 bookings, of 50,000 in its month, opened and changed in a real Chromium.
 
-Opening is measured in processor time of the page's own thread, so that other work on the machine counts little. A live
+Opening is measured in processor time of the browser's renderers, all their threads, so that other work on the machine
+counts little. Each round has a browser context of its own, as somebody has who opens the desk in the morning. A live
 change is a booking that somebody else makes: it is measured from the message on the page's socket to the frame that
 shows it, and in processor time too.
 """
@@ -8,7 +9,7 @@ shows it, and in processor time too.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from statistics import median
@@ -16,7 +17,7 @@ from typing import Any
 
 import httpx
 from msgspec import Struct
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, sync_playwright
 
 from core.identity.demo_accounts import STAFF
 from ops.processes import PIPELINE
@@ -29,9 +30,12 @@ from tests.support.processes.front_door import front_door
 from tests.support.processes.stack import Stack
 
 ROUNDS = 5
-CHANGES = 10
+CHANGES = 8
+"""As many as the demo's desk has hours."""
 OPEN_CPU_MS_AT_MOST = 1000.0
 REPAINT_MS_AT_MOST = 100.0
+APART_MS = 500
+"""A stream of news is gathered (`web/desk/schedule.js`); what is measured is one change alone."""
 WITHIN_MS = 60_000
 EVENTS = ".ec-event[data-booking]"
 NOTE_NEWS = """
@@ -60,7 +64,7 @@ NOTE_FRAME = """name => new Promise(resolve => {
 
 class DeskFigures(Struct, frozen=True):
     open_cpu_ms: list[float]
-    """A reload of the page until all of the day's bookings stand in it."""
+    """From nothing until all of the day's bookings stand in the page."""
     step_cpu_ms: list[float]
     """The day opened from an empty one."""
     change_cpu_ms: list[float]
@@ -69,8 +73,8 @@ class DeskFigures(Struct, frozen=True):
 
 def run(say: Say) -> bool:
     day = _workday()
-    with _stack(say, day) as (stack, url), _desk(url) as (page, session):
-        found = measured(say, stack, page, session, day)
+    with _stack(say, day) as (stack, url), _browser() as browser:
+        found = measured(say, stack, Desk(browser, url), day)
     met = [
         Bar(
             f"the day opens within {OPEN_CPU_MS_AT_MOST:,.0f} ms of processor time",
@@ -96,27 +100,66 @@ def _workday() -> date:
     return tomorrow if tomorrow.weekday() < 5 else tomorrow + timedelta(days=2)
 
 
-def measured(say: Say, stack: Stack, page: Page, session: CDPSession, day: date) -> DeskFigures:
-    opened, stepped, changed, repainted = [], [], [], []
+class Desk:
+    """The desk in a browser, as a member of staff who has signed in before."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._browser, self._url = browser, url
+        self._cdp = browser.new_browser_cdp_session()
+        self._login: StorageState | None = None
+        with self.opened() as page:
+            page.get_by_label("Email, phone or user name").fill(STAFF.username)
+            page.get_by_label("Password").fill(STAFF.password)
+            page.get_by_role("button", name="Sign in", exact=True).click()
+            page.get_by_role("button", name="New booking").wait_for(timeout=WITHIN_MS)
+            self._login = page.context.storage_state()
+
+    @contextmanager
+    def opened(self) -> Iterator[Page]:
+        """In a context of its own: nothing is cached."""
+        context = self._browser.new_context(viewport={"width": 1440, "height": 900}, storage_state=self._login)
+        context.add_init_script(NOTE_NEWS)
+        page = context.new_page()
+        page.goto(f"{self._url}/admin/")
+        yield page
+        context.close()
+
+    def cpu(self) -> dict[int, float]:
+        """What each renderer has spent so far, in ms."""
+        told: dict[str, Any] = self._cdp.send("SystemInfo.getProcessInfo")
+        return {one["id"]: 1000 * float(one["cpuTime"]) for one in told["processInfo"] if one["type"] == "renderer"}
+
+    def spent_ms(self, before: Mapping[int, float]) -> float:
+        """By all renderers since then. One that began in between counts whole: a page may get a new one."""
+        return sum(ms - before.get(pid, 0.0) for pid, ms in self.cpu().items())
+
+
+def measured(say: Say, stack: Stack, desk: Desk, day: date) -> DeskFigures:
+    found = DeskFigures([], [], [], [])
     for number in range(ROUNDS):
-        before = _cpu_ms(session)
-        page.reload()
+        before = desk.cpu()
+        with desk.opened() as page:
+            _show(page, day)
+            found.open_cpu_ms.append(desk.spent_ms(before))
+            _show(page, day - timedelta(days=40), bookings=0)
+            before = desk.cpu()
+            _show(page, day)
+            found.step_cpu_ms.append(desk.spent_ms(before))
+        opened, stepped = found.open_cpu_ms[-1], found.step_cpu_ms[-1]
+        say(f"round {number + 1}: opened in {opened:,.0f} ms, from another day in {stepped:,.0f} ms")
+    with desk.opened() as page:
         _show(page, day)
-        opened.append(_cpu_ms(session) - before)
-        _show(page, day - timedelta(days=40), bookings=0)
-        before = _cpu_ms(session)
-        _show(page, day)
-        stepped.append(_cpu_ms(session) - before)
-        say(f"round {number + 1}: opened in {opened[-1]:,.0f} ms, from another day in {stepped[-1]:,.0f} ms")
-    for number in range(CHANGES):
-        name = f"Live {number} {secrets.token_hex(2)}"
-        page.evaluate(NOTE_FRAME, name)
-        before = _cpu_ms(session)
-        _book(stack, day, number, name)
-        page.wait_for_function("() => window.shownMs !== null", timeout=WITHIN_MS)
-        repainted.append(float(page.evaluate("() => window.shownMs")))
-        changed.append(_cpu_ms(session) - before)
-    return DeskFigures(opened, stepped, changed, repainted)
+        for number in range(CHANGES):
+            name = f"Live {number} {secrets.token_hex(2)}"
+            page.evaluate(NOTE_FRAME, name)
+            before = desk.cpu()
+            _book(stack, day, number, name)
+            page.wait_for_function("() => window.shownMs !== null", timeout=WITHIN_MS)
+            found.repaint_ms.append(float(page.evaluate("() => window.shownMs")))
+            found.change_cpu_ms.append(desk.spent_ms(before))
+            page.wait_for_timeout(APART_MS)
+            say(f"change {number + 1}: painted {found.repaint_ms[-1]:,.0f} ms after the news of it")
+    return found
 
 
 def _show(page: Page, day: date, bookings: int = ON_THE_DAY) -> None:
@@ -128,20 +171,14 @@ def _show(page: Page, day: date, bookings: int = ON_THE_DAY) -> None:
     )
 
 
-def _cpu_ms(session: CDPSession) -> float:
-    """What the page's own thread has spent so far."""
-    told: dict[str, Any] = session.send("Performance.getMetrics")
-    return next(1000 * float(one["value"]) for one in told["metrics"] if one["name"] == "TaskDuration")
-
-
 def _book(stack: Stack, day: date, number: int, name: str) -> None:
-    """In the demo desk's own column, by the hour."""
+    """In the demo desk's own column, each in an hour of its own."""
     body = {
         "phone": f"+1202555{secrets.randbelow(8999) + 1000}",
         "first_name": name,
         "service_name": "Legal Consultation",
         "booking_date": day.isoformat(),
-        "booking_time": f"{9 + number % 8:02}:{30 * (number // 8):02}",
+        "booking_time": f"{9 + number:02}:00",
     }
     httpx.post(f"{stack.api_url}/api/agent/booking/create/", json=body, timeout=60.0).raise_for_status()
 
@@ -161,21 +198,10 @@ def _stack(say: Say, day: date) -> Iterator[tuple[Stack, str]]:
 
 
 @contextmanager
-def _desk(url: str) -> Iterator[tuple[Page, CDPSession]]:
-    """Signed in, with the day's grid on show."""
+def _browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(OPTIONS), headless=True)
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
-        context.add_init_script(NOTE_NEWS)
-        page = context.new_page()
-        page.goto(f"{url}/admin/")
-        page.get_by_label("Email, phone or user name").fill(STAFF.username)
-        page.get_by_label("Password").fill(STAFF.password)
-        page.get_by_role("button", name="Sign in", exact=True).click()
-        page.get_by_role("button", name="New booking").wait_for(timeout=WITHIN_MS)
-        session = context.new_cdp_session(page)
-        session.send("Performance.enable", {"timeDomain": "threadTicks"})
-        yield page, session
+        yield browser
         browser.close()
 
 
