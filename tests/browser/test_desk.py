@@ -17,7 +17,8 @@ import pytest
 from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
-from core.identity.demo_accounts import ADMIN, STAFF
+from core.identity.demo_accounts import ADMIN, STAFF, USER
+from tests.browser.booking_steps import TABS_MAX
 from tests.browser.conftest import fresh_page, watched
 from tests.conftest import FIGURE, new_stack
 from tests.support.accessibility import serious_everywhere
@@ -233,6 +234,41 @@ def test_a_booking_is_pulled_longer_and_a_click_beneath_it_begins_another(
     desk.keyboard.press("Escape")
 
 
+def test_a_week_is_walked_and_a_booking_in_it_moved_by_keyboard(desk: Page, door: FrontDoor, day: date) -> None:
+    booking, name = book(door, day, "09:00")
+    other = day + timedelta(days=1 if day.weekday() < 4 else -1)
+    show(desk, day)
+    desk.get_by_role("radio", name="Week").press("Enter")
+    expect(desk.get_by_role("heading", level=1)).to_contain_text("Week of ")
+    desk.get_by_role("button", name="Later week").press("Enter")
+    expect(event(desk, booking)).to_have_count(0)
+    desk.get_by_role("button", name="Earlier week").press("Enter")
+    expect(event(desk, booking)).to_contain_text(name)
+    before = event(desk, booking).bounding_box()
+    tab_to_booking(desk, booking)
+    desk.keyboard.press("Enter")
+    panel = desk.get_by_role("dialog")
+    panel.get_by_label("Day").fill(other.isoformat())
+    panel.get_by_role("button", name="Move").press("Enter")
+    expect(panel).to_contain_text(f"{other} at 09:00")
+    expect(panel.get_by_role("button", name="Cancel booking")).to_be_enabled()  # the move is decided
+    desk.keyboard.press("Escape")
+    after = event(desk, booking).bounding_box()
+    assert before is not None
+    assert after is not None
+    assert (after["x"] > before["x"]) == (other > day)
+
+
+def tab_to_booking(page: Page, booking: int) -> None:
+    """From the bar of the days on, as somebody without a mouse gets there."""
+    page.get_by_role("button", name="New booking").focus()
+    for _ in range(TABS_MAX):
+        page.keyboard.press("Tab")
+        if page.evaluate("() => document.activeElement.dataset.booking ?? ''") == str(booking):
+            return
+    pytest.fail(f"Tab does not lead to booking {booking}")
+
+
 def test_two_people_at_the_desk_see_each_other(browser: Browser, desk: Page, door: FrontDoor, day: date) -> None:
     booking, _ = book(door, day)
     show(desk, day)
@@ -319,6 +355,39 @@ def test_a_part_of_a_package_gets_its_time_at_the_desk(desk: Page, door: FrontDo
     desk.goto(f"{door.url}/admin/#day")
 
 
+def test_a_course_a_package_and_a_bundle_are_sold_at_the_desk(
+    desk: Page, door: FrontDoor, market: Market, day: date
+) -> None:
+    teacher, person = market.practitioner(), market.person()
+    hour = market.service(teacher, name="Hour of song")
+    course = market.service(teacher, booking_type="course", name="Choir of spring", price_cents=9000)
+    market.session(teacher, course, start_time=f"{day}T10:00:00Z", end_time=f"{day}T11:00:00Z")
+    package = market.service(teacher, booking_type="package", service_ids=[hour], name="Song of one", price_cents=0)
+    bundle = market.service(
+        teacher, booking_type="bundle", service_ids=[hour], name="Songs of five", credits=5, valid_days=90
+    )
+    execute(market.stack, "UPDATE user_account SET first_name = 'Singing' WHERE id = %s", person.user_id)
+    desk.goto(f"{door.url}/admin/#people")
+    desk.get_by_label("Find a person").fill("Singing")
+    desk.locator(".desk-found button", has_text="Singing").first.click()
+    card = desk.get_by_role("region", name="Singing")
+    selling = card.get_by_role("form", name="Sell")
+    for service, name in ((bundle, "Songs of five"), (package, "Song of one"), (course, "Choir of spring")):
+        selling.get_by_label("What").select_option(value=str(service))
+        selling.get_by_role("button").press("Enter")
+        expect(card).to_contain_text(f"{name} is sold.")
+    expect(card.get_by_role("form", name="A time for Hour of song")).to_be_visible()
+    owed = card.get_by_role("listitem").filter(has_text="Choir of spring").filter(has_text="not paid yet")
+    owed.get_by_role("button", name="Accept").press("Enter")
+    owed.get_by_role("button", name="Accept it unpaid").press("Enter")
+    expect(card).to_contain_text("Choir of spring is accepted.")
+    expect(owed).to_have_count(0)
+    sql = "SELECT kind, status FROM marketplace_booking WHERE user_id = %s AND parent_id IS NULL ORDER BY kind"
+    bought = execute(market.stack, sql, person.user_id)
+    assert bought == [("bundle", "confirmed"), ("course", "confirmed"), ("package", "confirmed")]
+    desk.goto(f"{door.url}/admin/#day")
+
+
 def test_everybody_can_read_every_view_in_both_themes_directions_and_widths(
     desk: Page, door: FrontDoor, market: Market, day: date, record_property: Callable[[str, object], None]
 ) -> None:
@@ -382,10 +451,28 @@ def states(desk: Page, door: FrontDoor, day: date, booking: int) -> Iterator[str
     yield "a person, about to be deleted"
 
 
+def test_everybody_can_read_the_way_in(browser: Browser, door: FrontDoor) -> None:
+    """Of the desk and of one's account, refused and let in to neither."""
+    with fresh_page(browser) as page, watched(page):
+        for path in ("account", "admin"):
+            page.goto(f"{door.url}/{path}/")
+            page.get_by_label("Email, phone or user name").fill(USER.username)
+            page.get_by_label("Password").fill("not the password")
+            assert serious_everywhere(page) == [], path
+            page.get_by_role("button", name="Sign in", exact=True).click()
+            expect(page.get_by_role("alert")).to_contain_text("password")
+            assert serious_everywhere(page) == [], path
+        page.get_by_label("Password").fill(USER.password)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_role("heading", name="The desk is for staff")).to_be_visible()
+        assert serious_everywhere(page) == []
+
+
 def test_the_day_recovers_when_the_notifier_was_away(stack: Stack, desk: Page, door: FrontDoor, day: date) -> None:
     show(desk, day)
     stack.process("notifier").kill()
     expect(desk.get_by_text(DEAF)).to_be_visible()
+    assert serious_everywhere(desk) == []
     booking, name = book(door, day)
     expect(row(desk, booking)).to_contain_text(name)
     stack.process("notifier").start()
@@ -406,6 +493,7 @@ def test_what_was_asked_while_the_api_was_away_is_done_once_it_is_back(
     panel.get_by_role("button", name="Move").click()
     expect(panel.get_by_text(AWAY)).to_be_visible()
     expect(row(desk, booking)).to_contain_text("Saving")
+    assert serious_everywhere(desk) == []
     stack.process("api").start()
     expect(panel.get_by_text(AWAY)).to_be_hidden()
     expect(row(desk, booking)).to_contain_text("14:00")
@@ -425,7 +513,9 @@ def test_the_day_recovers_when_the_database_was_away(
         connection.execute(sql, (database,))
         desk.get_by_label("Day", exact=True).fill(day.isoformat())
         expect(desk.get_by_text(AWAY)).to_be_visible()
+        wrong = serious_everywhere(desk)
         connection.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS true'.encode())
+    assert wrong == []
     expect(desk.get_by_text(AWAY)).to_be_hidden()
     expect(row(desk, booking)).to_contain_text(name)
 

@@ -26,24 +26,25 @@ WIDER = "() => document.documentElement.scrollWidth - document.documentElement.c
 
 
 def serious(page: Page) -> list[str]:
-    """In each theme and width; also a page that is wider than its screen."""
-    return list(_serious(page))
+    """In each theme and width, in the page's own direction; also a page that is wider than its screen."""
+    return list(_serious(page, (page.evaluate("() => document.documentElement.dir || 'ltr'"),)))
 
 
 def serious_everywhere(page: Page) -> list[str]:
-    """The same, left to right and right to left. Rules that only look at the markup are asked once for each width."""
+    """The same, left to right and right to left."""
     try:
-        return list(_serious_everywhere(page))
+        return list(_serious(page, DIRECTIONS))
     finally:
         page.evaluate("() => { document.documentElement.dir = 'ltr' }")
 
 
-def _serious_everywhere(page: Page) -> Iterator[str]:
+def _serious(page: Page, directions: tuple[str, ...]) -> Iterator[str]:
+    """Rules that only look at the markup are asked once for each width."""
     _load(page)
     for width in WIDTHS_PX:
         page.set_viewport_size({"width": width, "height": HEIGHT_PX})
         rules: tuple[str, ...] | None = None
-        for direction in DIRECTIONS:
+        for direction in directions:
             page.evaluate("direction => { document.documentElement.dir = direction }", direction)
             if page.evaluate(WIDER) > 0:
                 yield f"{width} px, {direction}: the page is wider than the screen"
@@ -51,17 +52,6 @@ def _serious_everywhere(page: Page) -> Iterator[str]:
                 page.emulate_media(color_scheme=theme, reduced_motion="reduce")
                 yield from _found(page, f"{width} px, {direction}, {theme}", rules)
                 rules = OF_STYLE
-
-
-def _serious(page: Page) -> Iterator[str]:
-    _load(page)
-    for width in WIDTHS_PX:
-        page.set_viewport_size({"width": width, "height": HEIGHT_PX})
-        if page.evaluate(WIDER) > 0:
-            yield f"{width} px: the page is wider than the screen"
-        for theme in THEMES:
-            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            yield from _found(page, f"{width} px, {theme}", None)
 
 
 def _load(page: Page) -> None:

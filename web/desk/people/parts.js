@@ -17,8 +17,8 @@ const SHOWN = 100;
  */
 /** @typedef {{id: number, title: string, start_time: string, seats_left: number}} Session */
 
-/** @param {{userId: number}} what */
-export function Parts({ userId }) {
+/** @param {{userId: number, changes: number}} what `changes`: how often something was sold, which has parts */
+export function Parts({ userId, changes }) {
   /** @type {import("../../vendor/signals-core.js").Signal<Part[]>} */
   const found = useSignal([]);
   const said = useSignal("");
@@ -43,7 +43,7 @@ export function Parts({ userId }) {
   };
   useEffect(() => {
     tried(() => read(""));
-  }, [userId]);
+  }, [userId, changes]);
   /** @param {Part} part @param {Promise<object>} to */
   const schedule = (part, to) =>
     tried(async () => {

@@ -6,6 +6,7 @@ import { RecordForm } from "../business/record_form.js";
 import { nameOfPerson, PeopleSearch } from "../people_search.js";
 import { query } from "../schedule.js";
 import { Parts } from "./parts.js";
+import { Purchases } from "./purchases.js";
 
 /** @typedef {import("../people_search.js").Person & {is_staff: boolean, is_active: boolean, phone: string}} Person */
 
@@ -98,6 +99,8 @@ function OnePerson({ person, onGone }) {
   const isChanging = useSignal(false);
   const isAsked = useSignal(false);
   const said = useSignal("");
+  /** How often something was sold or accepted here: what was bought is read anew then. */
+  const changes = useSignal(0);
   /** @param {() => Promise<void>} ask */
   const tried = async (ask) => {
     try {
@@ -111,7 +114,7 @@ function OnePerson({ person, onGone }) {
     tried(async () => {
       bookings.value = (await get(`/api/admin/bookings/?${query({ user: person.username, limit: 50 })}`)).data;
     });
-  }, [person.id]);
+  }, [person.id, changes.value]);
   const remove = () =>
     tried(async () => {
       const told = await del(`/api/admin/users/${person.id}/delete/`);
@@ -141,7 +144,8 @@ function OnePerson({ person, onGone }) {
         </div>`
       }
       ${isChanging.value && html`<${RecordForm} kind=${person.id === me.value?.id ? OWN : KIND} row=${person} choices=${{}} onDone=${() => (isChanging.value = false)} />`}
-      <${Parts} userId=${person.id} />
+      <${Purchases} userId=${person.id} onChange=${() => (changes.value += 1)} />
+      <${Parts} userId=${person.id} changes=${changes.value} />
       <h3>Bookings</h3>
       ${bookings.value?.length === 0 && html`<p class="soft">None.</p>`}
       <ul>
