@@ -8,6 +8,9 @@ import { html, useEffect, useSignal } from "../lib/ui.js";
 import { t, tn } from "../lib/words.js";
 import { Elsewhere } from "./embedded.js";
 
+/** What was asked for is done already. */
+const BY_ANOTHER_TAB = new Set(["already_waiting", "not_waiting"]);
+
 /** @param {{time: import("./places.js").Time}} what */
 export function Waiting({ time }) {
   const path = `/api/v1/drf/sessions/${time.service_session_id}/waiting-list/`;
@@ -16,13 +19,27 @@ export function Waiting({ time }) {
   const asks = useSignal(false);
   useEffect(() => {
     if (!me.value) return;
+    if (asks.value) {
+      // Who signs in to wait, waits: it was asked for already.
+      asks.value = false;
+      change(() => post(path));
+    } else look();
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, [me.value?.id]);
+
+  /** One's place, which another tab may have taken or left. */
+  function look() {
+    if (document.hidden) return;
     get(path).then(
       (told) => {
         position.value = told.position;
       },
-      () => {},
+      (why) => {
+        if (why instanceof Refused && why.code === "not_waiting") position.value = null;
+      },
     );
-  }, [me.value?.id]);
+  }
 
   /** @param {() => Promise<any>} run */
   async function change(run) {
@@ -30,6 +47,7 @@ export function Waiting({ time }) {
     try {
       position.value = (await run())?.position ?? null;
     } catch (why) {
+      if (why instanceof Refused && BY_ANOTHER_TAB.has(why.code)) return look();
       problem.value = why instanceof Error ? why.message : String(why);
       if (why instanceof Refused && why.status === 401) asks.value = true;
     }

@@ -3,7 +3,7 @@
  * What goes wrong is one of two errors: `Refused`, with the API's own sentence, or `Unreachable`.
  */
 import { isEmbedded } from "./embedded.js";
-import { sentenceOf } from "./refusals.js";
+import { problemOf, sentenceOf } from "./refusals.js";
 import { t } from "./words.js";
 
 const POLL_MS = 400;
@@ -31,7 +31,7 @@ export class Refused extends Error {
     /** @type {string} */
     this.code = body?.code || "";
     /** @type {FieldProblem[]} */
-    this.errors = Array.isArray(body?.errors) ? body.errors : [];
+    this.errors = Array.isArray(body?.errors) ? body.errors.map(problemOf) : [];
     this.retryAfterS = retryAfterS;
   }
 }
@@ -155,14 +155,16 @@ async function follow(url, signal) {
   const path = new URL(url, location.href).pathname;
   const until = performance.now() + FOLLOWED_MS;
   while (performance.now() < until) {
-    try {
-      const answer = await ask("GET", path, undefined, { signal, headers: { Prefer: "wait=10" } });
-      const told = await read(answer);
-      if (told?.response) return outcome(told.response.status, told.response.body, 0);
-      if (answer.status === 404) throw new Unreachable();
-    } catch (problem) {
-      if (!(problem instanceof Unreachable)) throw problem;
-    }
+    const { status, told } = await ask("GET", path, undefined, { signal, headers: { Prefer: "wait=10" } }).then(
+      async (answer) => ({ status: answer.status, told: await read(answer) }),
+      (problem) => {
+        if (!(problem instanceof Unreachable)) throw problem;
+        return { status: 0, told: null };
+      },
+    );
+    if (told?.response) return outcome(told.response.status, told.response.body, 0);
+    // The API died before it was written down: under its key it can be sent again at once.
+    if (status === 404) throw new Unreachable();
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   throw new Unreachable();

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from api.http.error_codes import all_codes
 from tests.support.pages import ROOT
 
 WEB = ROOT / "web"
@@ -48,9 +47,3 @@ def test_a_translation_has_the_fields_of_its_sentence(language: str) -> None:
             assert fields(translated) <= fields(sentence)
         else:
             assert fields(translated) == fields(sentence), words
-
-
-def test_refusals_that_have_words_are_codes_of_the_api() -> None:
-    named = re.findall(r"^  (\w+): \(\) =>", (WEB / "lib" / "refusals.js").read_text(), re.MULTILINE)
-    assert len(named) > 20
-    assert set(named) <= set(all_codes())
