@@ -115,3 +115,41 @@ def test_a_login_elsewhere_is_ended_from_here(account: Page, stack: Stack, email
         wait_until_refused(elsewhere)
         logins.get_by_role("button", name="Sign out everywhere else").click()
         expect(logins.get_by_role("listitem")).to_have_count(1)
+
+
+SCRIPT = "<img src=x onerror=alert(1)>"
+WAITED_FOR = "id IN (SELECT session_id FROM waiting_place WHERE user_id = %s)"
+NAMES = (
+    ("user_account", "first_name", "id = %s"),
+    ("booking", "service_name", "user_id = %s"),
+    ("calendar_link", "label", "user_id = %s"),
+    ("login_session", "user_agent", "user_id = %s"),
+    ("service", "name", "id IN (SELECT unnest(service_ids) FROM credit WHERE user_id = %s)"),
+    ("service_session", "title", WAITED_FOR),
+)
+"""By table: what somebody typed, or their browser said, where it is shown to this person."""
+
+
+def test_a_script_in_every_name_stays_text_and_a_place_taken_in_another_tab_appears(
+    account: Page, stack: Stack, market: Market, email: str
+) -> None:
+    """Names that the API refuses today, as an earlier release may have let them in."""
+    page, (user,) = account, execute(stack, "SELECT id FROM user_account WHERE email = %s", email)[0]
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.locator("code")).to_be_visible()
+    _, _, other = workshop(market, capacity=1, name="Other house")
+    made(take_seat(market.person().client, service_of(market, other), other))
+    waiting = part(page, "Waiting lists")
+    expect(waiting.get_by_role("listitem")).to_have_count(1)
+    assert market.signed_in(user).post(f"{BASE}/sessions/{other}/waiting-list/").status_code == 201
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")  # somebody comes back to this tab
+    expect(waiting.get_by_role("listitem")).to_have_count(2)
+    for table, column, mine in NAMES:
+        execute(stack, f"UPDATE {table} SET {column} = %s || id WHERE {mine}", SCRIPT, user)
+    sql = "INSERT INTO social_account (provider, subject, user_id, email) VALUES ('google', 'x', %s, %s)"
+    execute(stack, sql, user, f"{SCRIPT}@example.com")
+    page.reload()
+    expect(page.get_by_text(f"You are signed in as {SCRIPT}")).to_be_visible()
+    for name in ("Bookings", "Credits", "Waiting lists", "In your own calendar", "Signing in with others"):
+        expect(part(page, name)).to_contain_text(SCRIPT)
+    assert page.locator("img").count() == 0

@@ -49,6 +49,12 @@ export function WaitingPlaces() {
   };
   useEffect(() => {
     tried(() => read(""));
+    // Places are taken on the booking page: when somebody comes back from there, they are shown.
+    const look = () => {
+      if (!document.hidden) read("").catch(() => {});
+    };
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
   }, []);
   /** @param {number} id */
   const leave = (id) =>
