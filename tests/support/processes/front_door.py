@@ -43,6 +43,7 @@ class FrontDoor:
 def front_door(
     folder: Path,
     *,
+    own_port: int | None = None,
     api_port: int | None = None,
     notifier_port: int | None = None,
     flower_port: int | None = None,
@@ -55,6 +56,7 @@ def front_door(
     An impatient one answers after a moment for a part that is away: for tests of what it answers.
     """
     port, api, notifier, flower = free_ports(4)
+    port = own_port or port
     api, notifier, flower = api_port or api, notifier_port or notifier, flower_port or flower
     pages = folder / "pages"
     publish(pages)
