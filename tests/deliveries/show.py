@@ -73,6 +73,10 @@ class Told(Struct, frozen=True):
     """Of bookings before there was an endpoint."""
     beside_ms: Sequence[float]
     """Of bookings while all was told, without those that a kill of PostgreSQL met."""
+    wanted: int
+    """Events that were to be made."""
+    missed_kills: int
+    """Of the plan: those that could not be carried out to their end."""
 
     @property
     def live(self) -> list[str]:
@@ -160,8 +164,9 @@ def play(stack: Stack, postgres: PostgresServer, folder: Path, plan: Plan, say: 
             wait_until(lambda: not _unnumbered(stack), "what was booked before is numbered")
             after, start = _position(stack), staff.get("/api/events/").raise_for_status().json()["next"]
             endpoints = {name: _made(staff, sinks.get(name, sinks[""]).url(name)) for name in _names(plan)}
-            with _killing(stack, postgres, plan, desk, say), _progress(stack, desk, plan, say):
-                desk.book(-(-plan.events // EVENTS_OF_A_BOOKING), plan.clients)
+            bookings = -(-plan.events // EVENTS_OF_A_BOOKING)
+            with _killing(stack, postgres, plan, desk, say) as kills, _progress(stack, desk, plan, say):
+                desk.book(bookings, plan.clients)
             say(f"{desk.events:,} events are made")
             _wait(stack, endpoints, plan, say)
             wait_until(lambda: not _unnumbered(stack), "that endpoints are disabled is numbered, so the feed tells it")
@@ -170,7 +175,8 @@ def play(stack: Stack, postgres: PostgresServer, folder: Path, plan: Plan, say: 
     finally:
         for sink in sinks.values():
             sink.close()
-    return Told(after, endpoints, heard, feed, calm_ms, desk.took_ms)
+    missed = plan.kills + plan.database_kills - len(kills)
+    return Told(after, endpoints, heard, feed, calm_ms, desk.took_ms, bookings * EVENTS_OF_A_BOOKING, missed)
 
 
 def p99_ms(took_ms: Sequence[float]) -> float:
@@ -200,13 +206,14 @@ def _unnumbered(stack: Stack) -> bool:
 
 
 @contextmanager
-def _killing(stack: Stack, postgres: PostgresServer, plan: Plan, desk: Desk, say: Say) -> Iterator[None]:
-    """At moments of the seed's choice, spread over the events."""
+def _killing(stack: Stack, postgres: PostgresServer, plan: Plan, desk: Desk, say: Say) -> Iterator[list[str]]:
+    """At moments of the seed's choice, spread over the events. What was killed, and is back."""
     chance = random.Random(plan.seed)  # noqa: S311 - a game that can be played again
     faults = ["worker"] * plan.kills + ["postgres"] * plan.database_kills
     chance.shuffle(faults)
     moments = sorted(chance.uniform(0.1, 0.9) for _ in faults)
     ended = Event()
+    done: list[str] = []
 
     def strike() -> None:
         for moment, fault in zip(moments, faults, strict=True):
@@ -226,11 +233,12 @@ def _killing(stack: Stack, postgres: PostgresServer, plan: Plan, desk: Desk, say
                 postgres.start()
                 wait_until(lambda: not (stack.readyz() or {"down": ["api"]})["down"], "the stack is ready again", 120.0)
                 desk.is_calm.set()
+            done.append(fault)
 
     thread = Thread(target=strike)
     thread.start()
     try:
-        yield
+        yield done
     finally:
         ended.set()
         thread.join()
