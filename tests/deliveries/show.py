@@ -165,8 +165,8 @@ def play(stack: Stack, postgres: PostgresServer, folder: Path, plan: Plan, say: 
             after, start = _position(stack), staff.get("/api/events/").raise_for_status().json()["next"]
             endpoints = {name: _made(staff, sinks.get(name, sinks[""]).url(name)) for name in _names(plan)}
             bookings = -(-plan.events // EVENTS_OF_A_BOOKING)
-            with _killing(stack, postgres, plan, desk, say) as kills, _progress(stack, desk, plan, say):
-                desk.book(bookings, plan.clients)
+            with _progress(desk, plan, say), _booking(desk, bookings, plan.clients) as ended:
+                kills = _kill(stack, postgres, plan, desk, say, ended)
             say(f"{desk.events:,} events are made")
             _wait(stack, endpoints, plan, say)
             wait_until(lambda: not _unnumbered(stack), "that endpoints are disabled is numbered, so the feed tells it")
@@ -175,7 +175,7 @@ def play(stack: Stack, postgres: PostgresServer, folder: Path, plan: Plan, say: 
     finally:
         for sink in sinks.values():
             sink.close()
-    missed = plan.kills + plan.database_kills - len(kills)
+    missed = plan.kills + plan.database_kills - kills
     return Told(after, endpoints, heard, feed, calm_ms, desk.took_ms, bookings * EVENTS_OF_A_BOOKING, missed)
 
 
@@ -205,47 +205,65 @@ def _unnumbered(stack: Stack) -> bool:
     return bool(row and row[0])
 
 
-@contextmanager
-def _killing(stack: Stack, postgres: PostgresServer, plan: Plan, desk: Desk, say: Say) -> Iterator[list[str]]:
-    """At moments of the seed's choice, spread over the events. What was killed, and is back."""
+def _kill(stack: Stack, postgres: PostgresServer, plan: Plan, desk: Desk, say: Say, ended: Event) -> int:
+    """At moments of the seed's choice, spread over the events. How many were killed, and are back.
+
+    A part ends with the thread that started it, so this thread must be the one that stays.
+    """
     chance = random.Random(plan.seed)  # noqa: S311 - a game that can be played again
     faults = ["worker"] * plan.kills + ["postgres"] * plan.database_kills
     chance.shuffle(faults)
     moments = sorted(chance.uniform(0.1, 0.9) for _ in faults)
+    for done, (moment, fault) in enumerate(zip(moments, faults, strict=True)):
+        while desk.events < moment * plan.events:
+            if ended.wait(0.05):
+                return done
+        if fault == "worker":
+            _kill_worker(stack, chance, say)
+        else:
+            _kill_postgres(stack, postgres, desk, chance, say)
+    return len(faults)
+
+
+def _kill_worker(stack: Stack, chance: random.Random, say: Say) -> None:
+    name = f"deliveries-{chance.randint(1, 2)}"
+    stack.process(name).kill()
+    say(f"{name} is killed")
+    time.sleep(chance.uniform(0.2, 2.0))
+    stack.process(name).start(wait=False)
+
+
+def _kill_postgres(stack: Stack, postgres: PostgresServer, desk: Desk, chance: random.Random, say: Say) -> None:
+    desk.is_calm.clear()
+    postgres.kill()
+    say("PostgreSQL is killed")
+    time.sleep(chance.uniform(0.2, 1.0))
+    postgres.start()
+    wait_until(lambda: not (stack.readyz() or {"down": ["api"]})["down"], "the stack is ready again", 120.0)
+    desk.is_calm.set()
+
+
+@contextmanager
+def _booking(desk: Desk, bookings: int, clients: int) -> Iterator[Event]:
+    """Beside what is done meanwhile; the event says that all are made."""
     ended = Event()
-    done: list[str] = []
 
-    def strike() -> None:
-        for moment, fault in zip(moments, faults, strict=True):
-            while desk.events < moment * plan.events and not ended.wait(0.05):
-                pass
-            if fault == "worker":
-                name = f"deliveries-{chance.randint(1, 2)}"
-                stack.process(name).kill()
-                say(f"{name} is killed")
-                ended.wait(chance.uniform(0.2, 2.0))
-                stack.process(name).start(wait=False)
-            else:
-                desk.is_calm.clear()
-                postgres.kill()
-                say("PostgreSQL is killed")
-                ended.wait(chance.uniform(0.2, 1.0))
-                postgres.start()
-                wait_until(lambda: not (stack.readyz() or {"down": ["api"]})["down"], "the stack is ready again", 120.0)
-                desk.is_calm.set()
-            done.append(fault)
+    def book() -> None:
+        try:
+            desk.book(bookings, clients)
+        finally:
+            ended.set()
 
-    thread = Thread(target=strike)
+    thread = Thread(target=book)
     thread.start()
     try:
-        yield done
+        yield ended
     finally:
-        ended.set()
         thread.join()
 
 
 @contextmanager
-def _progress(stack: Stack, desk: Desk, plan: Plan, say: Say) -> Iterator[None]:
+def _progress(desk: Desk, plan: Plan, say: Say) -> Iterator[None]:
     ended = Event()
 
     def tell() -> None:
