@@ -76,7 +76,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--endpoints", type=int, default=20, help="the slow, the dead and the failing one included")
     parser.add_argument("--kills", type=int, default=8, help="of delivery workers (default 8)")
     parser.add_argument("--database-kills", type=int, default=2, help="of PostgreSQL (default 2)")
-    parser.add_argument("--tried-for", type=int, default=180, help="seconds instead of three days (default 180)")
+    parser.add_argument("--tried-for", type=int, default=600, help="seconds instead of three days (default 600)")
     parser.add_argument("--seed", type=int, help="the same kills again (default: a random one, printed)")
     return parser.parse_args()
 

@@ -1,6 +1,7 @@
 """`python -m tests.deliveries.receiver PORT SLOW_S`: somebody's server that takes webhooks under many names.
 
-`slow` answers after SLOW_S, `turns` with 500 every other time, all others with 204. `GET /heard/NAME` lists what came, in
+`slow` answers after SLOW_S, `turns` answers the tries of each delivery with 500 and 204 in turns, half of the deliveries
+first with 500; all others answer with 204. `GET /heard/NAME` lists what came, in
 order: `[id, status]`. It keeps no bodies, as there are many.
 """
 
@@ -9,11 +10,14 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
+from uuid import UUID
 
 HEARD: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+TURNS: Counter[str] = Counter()
+"""Tries by delivery. By request a delivery would meet 500 each time now and then, and be given up on rightly."""
 LOCK = Lock()
 SLOW_S = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
 
@@ -28,9 +32,9 @@ class Handler(BaseHTTPRequestHandler):
         if name == "slow":
             time.sleep(SLOW_S)
         with LOCK:
-            heard = HEARD[name]
-            status = 500 if name == "turns" and len(heard) % 2 else 204
-            heard.append((self.headers["webhook-id"], status))
+            id_ = self.headers["webhook-id"]
+            status = _in_turn(id_) if name == "turns" else 204
+            HEARD[name].append((id_, status))
         self._say(status, b"")
 
     def do_GET(self) -> None:
@@ -46,6 +50,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+def _in_turn(id_: str) -> int:
+    TURNS[id_] += 1
+    return 500 if (UUID(id_).int + TURNS[id_]) % 2 else 204
 
 
 class Receiver(ThreadingHTTPServer):
