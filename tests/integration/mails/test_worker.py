@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ from tests.support.clients.market_bookings import BOOKINGS, made, wish
 from tests.support.clients.marketplace import Market
 from tests.support.deliveries.bounce_reports import report
 from tests.support.mailbox import Mailbox, link_in
-from tests.support.processes.imap_server import ImapServer, imap_server
+from tests.support.processes.imap_server import PASSWORD, ImapServer, imap_server
 from tests.support.processes.mail_server import MailServer, mail_server
 from tests.support.processes.servers import PostgresServer, ValkeyServer
 from tests.support.processes.stack import Stack
@@ -144,3 +145,4 @@ def test_the_worker_reads_by_itself_that_a_mail_came_back(
 
     bounced = "SELECT bounce FROM mail_address WHERE user_id = %s AND bounced_at IS NOT NULL"
     wait_until(lambda: execute(stack, bounced, person.user_id) == [("5.1.1",)], "the address is known to bounce")
+    assert not any(PASSWORD in server.log or quote(PASSWORD, safe="") in server.log for server in stack.servers)

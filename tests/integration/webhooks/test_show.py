@@ -21,3 +21,6 @@ def test_live_endpoints_have_every_event_in_order_whatever_the_others_do(
     told = play(stack, postgres, tmp_path, PLAN, print)
     with stack.database() as connection:
         assert problems(connection, told) == []
+    logs = "".join(server.log for server in stack.servers)
+    assert "a delivery is tried again later" in logs
+    assert [secret for secret in ("whsec_", "/hooks/") if secret in logs] == [], "neither secrets nor addresses"
