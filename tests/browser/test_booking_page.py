@@ -294,12 +294,12 @@ def test_where_a_session_is_full_one_waits_for_a_seat(
         checked_page,
         datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=10),
     )
-    giver = practitioner(paying, staff, "Wanda Workshop")
+    whom = practitioner(paying, staff, "Wanda Workshop")
     workshop = new(
-        staff, "services", booking_type="workshop", name="Full workshop", duration_minutes=60, practitioner_ids=[giver]
+        staff, "services", booking_type="workshop", name="Full workshop", duration_minutes=60, practitioner_ids=[whom]
     )
     when = {"start_time": starts.isoformat(), "end_time": (starts + timedelta(hours=1)).isoformat()}
-    session = new(staff, "sessions", service_id=workshop, practitioner_id=giver, capacity=1, **when)
+    session = new(staff, "sessions", service_id=workshop, practitioner_id=whom, capacity=1, **when)
     with somebody(paying, "seated@example.com") as other:
         new(other, "bookings", service_id=workshop, service_session_id=session)
     page.goto(f"{door}/book/?kind=workshop&id={workshop}")
@@ -327,12 +327,12 @@ def test_the_link_of_a_mail_works_without_scripts(browser: Browser, paying: Stac
 def test_a_link_is_readable_when_its_booking_was_moved_it_is_unknown_or_nothing_answers(
     checked_page: Page, staff: httpx.Client, paying: Stack, door: str
 ) -> None:
-    page, giver = checked_page, practitioner(paying, staff, "Mona Moved")
-    hour = new(staff, "services", name="Hour that moves", duration_minutes=60, practitioner_ids=[giver])
+    page, whom = checked_page, practitioner(paying, staff, "Mona Moved")
+    hour = new(staff, "services", name="Hour that moves", duration_minutes=60, practitioner_ids=[whom])
     day = free_day(paying, "individual", hour, after_days=12)
     with somebody(paying, "moving@example.com") as mover:
         when = {"start_time": f"{day}T09:00:00Z", "end_time": f"{day}T10:00:00Z"}
-        made = mover.post(f"{MARKET}/bookings/", json={"service_id": hour, "practitioner_id": giver, **when})
+        made = mover.post(f"{MARKET}/bookings/", json={"service_id": hour, "practitioner_id": whom, **when})
         command = {"command_id": made.raise_for_status().headers["Holdfast-Command"]}
         path = mover.post("/api/booking-links/", json=command).raise_for_status().json()["path"]
     page.goto(f"{door}{path}")
@@ -391,10 +391,10 @@ def test_times_are_the_viewers_with_the_places_beside_them(browser: Browser, doo
 def test_a_script_in_every_name_stays_text(checked_page: Page, staff: httpx.Client, paying: Stack, door: str) -> None:
     """The API takes no such name; a page does not count on it."""
     page, room = checked_page, new_room(staff, name="Room of a script")
-    givers = [practitioner(paying, staff, name) for name in ("Sam Script", "Pat Plain")]
-    session = new(staff, "services", name="Session of a script", duration_minutes=60, practitioner_ids=givers)
+    both = [practitioner(paying, staff, name) for name in ("Sam Script", "Pat Plain")]
+    session = new(staff, "services", name="Session of a script", duration_minutes=60, practitioner_ids=both)
     category = staff.post("/api/admin/categories/", json={"name": "Category of a script"}).json()["id"]
-    for table, id_ in (("room", room), ("service", session), ("category", category), ("practitioner", givers[0])):
+    for table, id_ in (("room", room), ("service", session), ("category", category), ("practitioner", both[0])):
         execute(paying, f"UPDATE {table} SET name = %s WHERE id = %s RETURNING id", SCRIPT, id_)
     page.goto(f"{door}/book/")
     expect(page.get_by_role("link", name=SCRIPT)).to_have_count(5)  # the session stands with both practitioners too
@@ -403,7 +403,7 @@ def test_a_script_in_every_name_stays_text(checked_page: Page, staff: httpx.Clie
     people.filter(has_text="Pat Plain").get_by_role("link").click()
     expect(page.get_by_role("heading", name=SCRIPT)).to_be_visible()
     expect(page.get_by_label("With whom?")).to_contain_text(SCRIPT)
-    expect(page.get_by_label("With whom?")).to_have_value(str(givers[1]))
+    expect(page.get_by_label("With whom?")).to_have_value(str(both[1]))
     page.goto(f"{door}/book/?kind=service&id={SERVICE}")
     times(page).first.click()
     fill_guest(page, "+49305550401", SCRIPT)

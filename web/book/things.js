@@ -2,8 +2,8 @@
 import { money } from "../lib/times.js";
 import { html, useSignal } from "../lib/ui.js";
 import { t, tn } from "../lib/words.js";
-import { Givers } from "./givers.js";
 import { address, goTo } from "./places.js";
+import { Practitioners } from "./practitioners.js";
 
 const MANY = 8;
 
@@ -52,7 +52,7 @@ export function ChooseThing({ things }) {
         </section>
       `,
     )}
-    <${Givers} things=${shown} />
+    <${Practitioners} things=${shown} />
   `;
 }
 

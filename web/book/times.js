@@ -47,7 +47,7 @@ export function ChooseTime({ thing }) {
   return html`
     <h1 tabindex="-1">${thing.name}</h1>
     <p class="soft"><${Facts} thing=${thing} /></p>
-    ${thing.kind === "individual" && html`<${ChooseGiver} thing=${thing} />`}
+    ${thing.kind === "individual" && html`<${ChoosePractitioner} thing=${thing} />`}
     ${days.problem.value && html`<p role="alert" class="note note--bad">${days.problem.value}</p>`}
     <div class="book__when">
       <${Calendar}
@@ -70,7 +70,7 @@ export function ChooseTime({ thing }) {
 }
 
 /** @param {{thing: Thing}} what */
-function ChooseGiver({ thing }) {
+function ChoosePractitioner({ thing }) {
   if (thing.practitioners.length < 2) return null;
   const { by, date } = place.value;
   return html`

@@ -41,7 +41,7 @@ SQL_LIST = f"SELECT * FROM ({_ALL}) AS bookable ORDER BY place, kind, name, id L
 SQL_ONE = f"SELECT * FROM ({_ALL}) AS bookable WHERE kind = %s AND id = %s"
 
 
-class Giver(Struct, frozen=True):
+class Practitioner(Struct, frozen=True):
     """A practitioner who gives it."""
 
     id: int
@@ -64,7 +64,7 @@ class BookableThing(Struct, frozen=True, kw_only=True):
     """IANA: where it takes place."""
     capacity: int | None
     """Of a room, in guests."""
-    practitioners: list[Giver]
+    practitioners: list[Practitioner]
 
 
 async def everything(connection: AsyncConnection) -> list[BookableThing]:
@@ -88,5 +88,5 @@ def _thing(row: tuple[Any, ...]) -> BookableThing:
         currency=currency,
         time_zone=zone,
         capacity=capacity,
-        practitioners=[Giver(**one) for one in people],
+        practitioners=[Practitioner(**one) for one in people],
     )
