@@ -160,8 +160,10 @@ def test_a_room_is_booked_paid_and_cancelled_by_keyboard_alone(
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     expect(times(page).first).to_be_visible()
+    month = page.locator("#month").inner_text()
     tab_to(page, "Next month")
     page.keyboard.press("Enter")
+    expect(page.locator("#month")).not_to_have_text(month)  # else the days that are seen are those of the month before
     expect(page.get_by_role("button", name="times free").nth(1)).to_be_visible()
     before = page.locator("#day").inner_text()
     tab_to(page, "times free")
