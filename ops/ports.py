@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from collections import deque
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 
@@ -12,6 +13,15 @@ HIGHEST = 31_999
 """Below Linux's ephemeral range, so that no outgoing connection takes a port between choosing and binding."""
 
 _TRIES = 500
+_among = range(LOWEST, HIGHEST + 1)
+_chosen: deque[int] = deque(maxlen=len(_among) // 4)
+"""By this process, lately: whose server is away for a moment, as a killed one is, must find its port again."""
+
+
+def choose_among(ports: range) -> None:
+    """From now on. Processes that choose beside each other, as those of the tests do, have ports of their own."""
+    global _among, _chosen
+    _among, _chosen = ports, deque(_chosen, maxlen=len(ports) // 4)
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -31,10 +41,11 @@ def free_ports(count: int, preferred: tuple[int, ...] = ()) -> list[int]:
     for _ in range(_TRIES):
         if len(chosen) == count:
             return chosen
-        port = random.randint(LOWEST, HIGHEST)  # noqa: S311 - spread, not secrecy
-        if port not in chosen and is_free(port):
+        port = random.choice(_among)  # noqa: S311 - spread, not secrecy
+        if port not in chosen and port not in _chosen and is_free(port):
             chosen.append(port)
-    raise OSError(f"no free port found from {LOWEST} to {HIGHEST}")
+            _chosen.append(port)
+    raise OSError(f"no free port found from {_among[0]} to {_among[-1]}")
 
 
 def accepts(port: int, host: str = "127.0.0.1") -> bool:

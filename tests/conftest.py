@@ -22,6 +22,7 @@ from tests.support.conformance import feeds
 from tests.support.conformance.answers import conformance
 from tests.support.payments.payer import StripeServer, stripe_server
 from tests.support.processes import spoken_secrets
+from tests.support.processes.own_ports import keep_to_own_ports
 from tests.support.processes.servers import PostgresServer, ValkeyServer
 from tests.support.processes.stack import Stack
 
@@ -51,6 +52,7 @@ def pytest_configure() -> None:
     # How long an example takes, and how long it takes to make one, the machine decides.
     settings.register_profile("holdfast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("holdfast")
+    keep_to_own_ports()
 
 
 @pytest.fixture(autouse=True)
