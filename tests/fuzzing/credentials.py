@@ -19,8 +19,6 @@ from core.settings import from_environment
 T = TypeVar("T")
 Connection = psycopg.AsyncConnection[Any]
 
-PEOPLE = {"user": 1, "staff": 4}
-"""Ids of the demo's accounts; the second is a superuser's."""
 WRITES_PER_MINUTE = 1_000_000
 """A limit that refuses everything would be all that is tested."""
 

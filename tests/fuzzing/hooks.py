@@ -22,8 +22,9 @@ from schemathesis.core.transport import Response
 
 from tests.fuzzing.accepted_failures import reason_for
 from tests.fuzzing.bulk_bodies import rows_of_csv, rows_of_json
-from tests.fuzzing.credentials import PEOPLE, Key, Logins
-from tests.fuzzing.known_ids import near
+from tests.fuzzing.credentials import Key, Logins
+from tests.fuzzing.known_ids import known_path, near
+from tests.fuzzing.people import PEOPLE
 from tests.support.conformance.answers import conformance
 
 AS = os.environ.get("HOLDFAST_FUZZ_AS", "")
@@ -45,7 +46,7 @@ def _as_it_is(_context: SerializationContext, value: Any) -> bytes:
 
 @schemathesis.hook
 def map_path_parameters(_context: HookContext, path_parameters: Any) -> Any:
-    return near(path_parameters)
+    return known_path(path_parameters)
 
 
 @schemathesis.hook

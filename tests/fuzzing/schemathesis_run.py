@@ -17,6 +17,7 @@ from api.openapi.security import rule_of
 from api.route_rules import Rule, allows
 from core.identity.principals import PrincipalKind
 from ops.embedded.environment import ROOT
+from tests.fuzzing.known_rows import add_known_rows
 from tests.support.conformance.answers import Heard
 from tests.support.conformance.description import served
 from tests.support.payments.payer import StripeServer
@@ -64,6 +65,7 @@ def environment(stripe: StripeServer) -> dict[str, str]:
 
 def fuzz(stack: Stack, caller: str, folder: Path, *options: str) -> Run:
     """Run every check as `caller` over the routes that let it in; `options` are schemathesis's own."""
+    add_known_rows(stack)
     report, heard = folder / f"{caller}.json", folder / f"{caller}-heard.json"
     command = [
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG),
