@@ -10,7 +10,7 @@ from core.store.connections.database import connect_lane
 from core.store.mails.addresses import note_asked
 from tests.fuzzing.known_ids import KNOWN
 from tests.support.clients.callers import USER, execute
-from tests.support.conformance.examples import CLIENT, SQL_BOUNCED, SQL_COMING, SQL_EMAIL
+from tests.support.conformance.examples import CLIENT, SQL_BOUNCED, SQL_EMAIL, SQL_ROOM_COMING
 from tests.support.mail_sending import guest_link
 from tests.support.processes.stack import Stack
 from tests.support.webhooks import sent_delivery
@@ -18,7 +18,7 @@ from tests.support.webhooks import sent_delivery
 KNOWN_WEBHOOK = KNOWN[0]
 """Whose log has the known delivery."""
 PEOPLE_WITH_LINKS = (1, 4)
-"""A user and a superuser, as `tests.fuzzing.credentials` has them."""
+"""A user and a superuser, as `tests.fuzzing.people` has them."""
 
 SQL_WEBHOOKS = """
 INSERT INTO webhook_endpoint (url, event_types, sealed_secret)
@@ -40,8 +40,8 @@ def add_known_rows(stack: Stack) -> None:
     sent_delivery(stack, KNOWN_WEBHOOK, DELIVERY_ID)
     execute(stack, SQL_LINKS, len(KNOWN) // 2, list(PEOPLE_WITH_LINKS), hash_token(LINK_TOKEN))
     execute(stack, SQL_BOUNCED, CLIENT)
-    execute(stack, SQL_COMING)
-    guest_link(stack, 2, LINK_TOKEN)
+    execute(stack, SQL_ROOM_COMING)
+    guest_link(stack, 1, LINK_TOKEN)  # the demo's own booking
     email = execute(stack, SQL_EMAIL, USER)[0][0]
     with connect_lane(stack.database_url, "holdfast tests") as connection:
         note_asked(connection, email, USER, hash_token(LINK_TOKEN), UUID(DELIVERY_ID))
