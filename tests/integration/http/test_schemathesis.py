@@ -21,7 +21,7 @@ from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 
 CASES_MIN = 2_000
-OPTIONS = ("--phases", "examples,fuzzing", "--max-examples", "4", "--generation-deterministic")
+OPTIONS = ("--phases", "examples,fuzzing", "--max-examples", "3", "--generation-deterministic")
 """Short, and the same cases each time; `make schemathesis` is the long one."""
 
 
