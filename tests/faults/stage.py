@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import psycopg
@@ -53,6 +54,8 @@ DURABLE: Mapping[str, str] = {
 }
 """As in production, whatever the tests' own servers do."""
 STOPS_WITHIN_S = 100.0
+BEHIND_PROXIES = frozenset({"api", "lanes-2", "notifier-2", "deliveries"})
+"""They reach the database and Valkey through proxies, which can cut them off; others of their kind do not."""
 THREADS_MAX = 8
 """Of a client process."""
 
@@ -69,21 +72,23 @@ class Cast(Struct, frozen=True):
 
 
 class FaultStack(Stack):
-    """Two notifiers, each with its port; `special` holds environment of single instances."""
+    """Two notifiers, each with its port; `special` holds environment of single instances, `proxied` that of those behind proxies."""
 
     special: dict[str, dict[str, str]]
+    proxied: dict[str, str]
     notifier_ports: dict[str, int]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.special = {}
+        self.special, self.proxied = {}, {}
         self.notifier_ports = dict(zip(NOTIFIERS.instances(), (self.notifier_port, *free_ports(1)), strict=True))
 
     def environment_of(self, process: Process, instance: str) -> dict[str, str]:
         own = self.special.get(instance, {})
         if instance in self.notifier_ports:
             own = {"HOLDFAST_NOTIFIER_PORT": str(self.notifier_ports[instance]), **own}
-        return {**super().environment_of(process, instance), **own}
+        proxied = self.proxied if instance in BEHIND_PROXIES else {}
+        return {**super().environment_of(process, instance), **proxied, **own}
 
     @property
     def ws_urls(self) -> list[str]:
@@ -99,6 +104,8 @@ class Stage:
     receiver: WebhookReceiver
     door: FrontDoor
     proxy: Proxy
+    database_proxy: Proxy
+    valkey_proxy: Proxy
     mount: Path | None
     """Where the database lies if that is a small file system of its own."""
     clients: list[Server] = field(default_factory=list)
@@ -162,17 +169,33 @@ def stage(folder: Path, *, copy_of: Path | None, statements: Sequence[str], moun
         environment = {**stripe.environment(), **SETTINGS}
         stack = FaultStack(folder / "stack", url, valkey, processes=PROCESSES, environment=environment)
         closing.callback(stack.close)
+        to_database, to_valkey = (
+            _proxied(url, folder, "to-database", closing),
+            _proxied(stack.redis_url, folder, "to-valkey", closing),
+        )
+        stack.proxied = {
+            "DATABASE_URL": to_database.instead_of(url),
+            "REDIS_URL": to_valkey.instead_of(stack.redis_url),
+        }
         stripe.send_webhooks_to(stack.api_url)
         stack.start()
         door = closing.enter_context(
             front_door(folder / "door", api_port=stack.api_port, notifier_port=stack.notifier_port)
         )
-        proxy = Proxy(folder, stack.api_port)
-        proxy.start()
-        closing.callback(proxy.close)
-        made = Stage(folder, postgres, stack, stripe, receiver, door, proxy, mount)
+        to_api = _proxied(stack.api_url, folder, "to-api", closing)
+        made = Stage(folder, postgres, stack, stripe, receiver, door, to_api, to_database, to_valkey, mount)
         closing.callback(_close_clients, made)
         yield made
+
+
+def _proxied(url: str, folder: Path, name: str, closing: ExitStack) -> Proxy:
+    """A proxy that is started before what `url` names."""
+    port = urlsplit(url).port
+    assert port is not None
+    proxy = Proxy(folder, port, name)
+    proxy.start()
+    closing.callback(proxy.close)
+    return proxy
 
 
 def _close_clients(made: Stage) -> None:

@@ -46,7 +46,7 @@ class PlantedBug(Struct, frozen=True):
     words: str = ""
     """What the check must say, where several bugs of one run are found by one check."""
     is_in_short: bool = False
-    """Whether `make planted-bugs FAULTS_OPTIONS=--short` runs it, together with others."""
+    """Whether `make test` runs it, together with the others of the short form."""
 
     def plant(self, tree: Path) -> None:
         """Raises AssertionError if the code is not what the bug was made for."""
@@ -180,6 +180,20 @@ BUGS: tuple[PlantedBug, ...] = (
         (CUT,),
         (Change("core/store/inbox/acceptance.py", "interval '{IDEMPOTENCY_HOURS} hours'", "interval '2 seconds'"),),
         is_in_short=True,
+    ),
+    PlantedBug(
+        "each refund is asked for twice",
+        "money balances",
+        (WORKERS_KILLED,),
+        (
+            Change(
+                "core/payments/stripe.py",
+                'lambda: self._refunds.create(params, {"idempotency_key": order.key})',
+                'lambda: [self._refunds.create(params, {"idempotency_key": f"{order.key}{n}"}) for n in range(2)][1]',
+            ),
+        ),
+        load_s=20.0,
+        words="asked for again",
     ),
     PlantedBug(
         "half the money goes back",

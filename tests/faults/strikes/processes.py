@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ LANE_WORKERS = LANES.instances()
 NO_BOOKING_IS_WRITTEN = "LOCK TABLE booking IN SHARE MODE"
 """Held, it stops a worker that has decided a batch just before it can commit."""
 CAUGHT_WITHIN_S = 60.0
+HEARD_S = 0.6
+"""Before a caught worker dies: who was told too early has heard it by then. A worker waits two seconds for a lock."""
 Struck = Callable[[Stage, random.Random], Iterator[None]]
 PROMISES = 10
 LANES_TRIED = (1, 2, 3, 8)
@@ -67,7 +70,11 @@ def _before_commit(stage: Stage, act: Callable[[], None]) -> None:
 
 
 def _killed_before_commit(stage: Stage, _: random.Random) -> Iterator[None]:
-    _before_commit(stage, lambda: _kill(stage, *LANE_WORKERS))
+    def kill() -> None:
+        time.sleep(HEARD_S)  # the length of the catch
+        _kill(stage, *LANE_WORKERS)
+
+    _before_commit(stage, kill)
     yield
     _start(stage, *LANE_WORKERS)
 

@@ -47,6 +47,8 @@ class Account:
     charges: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
+    asked_again: list[str] = field(default_factory=list)
+    """Charges whose refund was asked for when all of it had been given back."""
 
     def create_intent(self, sent: dict[str, Any]) -> dict[str, Any]:
         amount, currency = sent["amount"], sent["currency"].lower()
@@ -171,6 +173,7 @@ class Account:
         left = charge["amount"] - charge["amount_refunded"]
         amount = sent.get("amount", left)
         if left == 0:
+            self.asked_again.append(charge["id"])
             raise StripeProblem(400, "charge_already_refunded", f"Charge {charge['id']} has already been refunded.")
         if not 1 <= amount <= left:
             raise invalid("parameter_invalid_integer", f"Refund amount is greater than unrefunded amount ({left})")

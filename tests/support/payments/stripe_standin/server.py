@@ -245,6 +245,7 @@ class Handler(BaseHTTPRequestHandler):
             "intents": list(server.account.intents.values()),
             "charges": list(server.account.charges.values()),
             "refunds": list(server.account.refunds.values()),
+            "asked_again": server.account.asked_again,
             "events": server.account.events,
             "tried": server.deliveries.tried,
             "calls": dict(server.calls),
