@@ -24,7 +24,7 @@ from tests.conftest import FIGURE, new_stack
 from tests.support.accessibility import serious_everywhere
 from tests.support.clients.callers import execute
 from tests.support.clients.market_bookings import BOOKINGS, made, session_of, workshop
-from tests.support.clients.marketplace import Market
+from tests.support.clients.marketplace import Market, Person
 from tests.support.clients.people import free_phone
 from tests.support.processes.front_door import FrontDoor
 from tests.support.processes.front_door import front_door as front_door_of
@@ -330,17 +330,22 @@ def test_a_session_is_filled_and_cancelled_at_the_desk(desk: Page, market: Marke
     expect(shown).to_have_count(0)
 
 
+def card_of(desk: Page, door: FrontDoor, market: Market, person: Person, name: str) -> Locator:
+    """What the desk shows of somebody, who goes by this name from now on."""
+    execute(market.stack, "UPDATE user_account SET first_name = %s WHERE id = %s", name, person.user_id)
+    desk.goto(f"{door.url}/admin/#people")
+    desk.get_by_label("Find a person").fill(name)
+    desk.locator(".desk-found button", has_text=name).first.click()
+    return desk.get_by_role("region", name=name)
+
+
 def test_a_part_of_a_package_gets_its_time_at_the_desk(desk: Page, door: FrontDoor, market: Market, day: date) -> None:
     practitioner, person = market.practitioner(), market.person()
     massage = market.service(practitioner, name="Stone massage")
     _, class_, _ = workshop(market, name="Breathing class")
     package = market.service(practitioner, booking_type="package", service_ids=[massage, class_], price_cents=0)
     made(person.client.post(f"{BOOKINGS}create-package/", json={"service_id": package}))
-    execute(market.stack, "UPDATE user_account SET first_name = 'Packing' WHERE id = %s", person.user_id)
-    desk.goto(f"{door.url}/admin/#people")
-    desk.get_by_label("Find a person").fill("Packing")
-    desk.locator(".desk-found button", has_text="Packing").first.click()
-    card = desk.get_by_role("region", name="Packing")
+    card = card_of(desk, door, market, person, "Packing")
     timed = card.get_by_role("form", name="A time for Stone massage")
     timed.get_by_label("Day").fill(day.isoformat())
     timed.get_by_label("Time").fill("20:00")
@@ -366,11 +371,7 @@ def test_a_course_a_package_and_a_bundle_are_sold_at_the_desk(
     bundle = market.service(
         teacher, booking_type="bundle", service_ids=[hour], name="Songs of five", credits=5, valid_days=90
     )
-    execute(market.stack, "UPDATE user_account SET first_name = 'Singing' WHERE id = %s", person.user_id)
-    desk.goto(f"{door.url}/admin/#people")
-    desk.get_by_label("Find a person").fill("Singing")
-    desk.locator(".desk-found button", has_text="Singing").first.click()
-    card = desk.get_by_role("region", name="Singing")
+    card = card_of(desk, door, market, person, "Singing")
     selling = card.get_by_role("form", name="Sell")
     for service, name in ((bundle, "Songs of five"), (package, "Song of one"), (course, "Choir of spring")):
         selling.get_by_label("What").select_option(value=str(service))

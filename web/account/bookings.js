@@ -1,9 +1,9 @@
 /** One's own bookings: to come first, then what is over. */
 import { del, get } from "../lib/api.js";
 import { AskedButton } from "../lib/asked.js";
+import { useSaid } from "../lib/said.js";
 import { clock, day } from "../lib/times.js";
 import { html, useEffect, useSignal } from "../lib/ui.js";
-import { useSaid } from "./said.js";
 
 const SHOWN = 100;
 

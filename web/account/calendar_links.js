@@ -1,7 +1,7 @@
 /** Private addresses that a calendar subscribes to. */
 import { del, get, post } from "../lib/api.js";
+import { useSaid } from "../lib/said.js";
 import { html, useEffect, useSignal } from "../lib/ui.js";
-import { useSaid } from "./said.js";
 
 export function CalendarLinks() {
   /** @type {import("../vendor/signals-core.js").Signal<any[]>} */

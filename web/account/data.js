@@ -1,8 +1,8 @@
 /** The export of what is kept, and the end of the account. */
 import { del } from "../lib/api.js";
+import { useSaid } from "../lib/said.js";
 import { me } from "../lib/session.js";
 import { html, useSignal } from "../lib/ui.js";
-import { useSaid } from "./said.js";
 
 /** @type {Record<string, string>} */
 const WORDS = {

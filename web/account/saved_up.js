@@ -1,9 +1,9 @@
 /** What one has that is no booking: credits to book with, and places in waiting lists. */
 import { del, get } from "../lib/api.js";
 import { AskedButton } from "../lib/asked.js";
+import { useSaid } from "../lib/said.js";
 import { clock, day } from "../lib/times.js";
 import { html, useEffect, useSignal } from "../lib/ui.js";
-import { useSaid } from "./said.js";
 
 /** @typedef {{booking_id: number, bundle: string, granted: number, balance: number, expires_at: string, is_paid: boolean, services: string[]}} Credits */
 /** @typedef {{session_id: number, service_name: string, title: string, starts_at: string, position: number}} Place */

@@ -1,12 +1,12 @@
 /** How one signs in: the password, accounts at providers, and where one is signed in now. */
 import { del, get, post } from "../lib/api.js";
 import { AskedButton } from "../lib/asked.js";
+import { useSaid } from "../lib/said.js";
 import { me } from "../lib/session.js";
 import { site } from "../lib/site.js";
 import { clock, day } from "../lib/times.js";
 import { html, useEffect, useSignal } from "../lib/ui.js";
 import { browserIn } from "./browsers.js";
-import { useSaid } from "./said.js";
 
 /** @type {Record<string, string>} */
 const PROVIDERS = { google: "Google", github: "GitHub" };

@@ -111,7 +111,7 @@ function askToAccept(one, question) {
     accept(one);
     return;
   }
-  const words = `${money(one.price_minor, one.currency)} are not paid. Take them at the desk: by card they are asked for no more.`;
+  const words = `${money(one.price_minor, one.currency)} are not paid. Take them at the desk: they are not asked for by card any more.`;
   question.value = { words, yes: "Accept it unpaid", no: "Leave it held", act: accept };
 }
 

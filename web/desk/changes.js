@@ -3,6 +3,7 @@
  * back and says why; without an answer it is asked again under the same key, which does nothing twice.
  */
 import { del, newKey, post, Refused, Unreachable } from "../lib/api.js";
+import { sentences } from "../lib/said.js";
 import { refresh } from "./schedule.js";
 import { announced, bookings, isApiAway, refusal, saving } from "./state.js";
 
@@ -69,9 +70,7 @@ function mark(id, now) {
 /** Say in the engine's own words why something was not done. @param {string} title @param {unknown} problem */
 export function refuse(title, problem) {
   if (!(problem instanceof Refused || problem instanceof Unreachable)) throw problem;
-  const more = problem instanceof Refused ? problem.errors.map((one) => one.message) : [];
-  const words = [...new Set([problem.message, ...more])].join(" ");
-  refusal.value = { title, words };
+  refusal.value = { title, words: sentences(problem) };
 }
 
 /** @param {Booking} one @param {string} what */

@@ -1,5 +1,6 @@
 /** A new booking for a known person, found as one types, or a new one: at the desk, in a room, with a practitioner, in a slot. */
 import { Refused, Unreachable } from "../lib/api.js";
+import { sentences } from "../lib/said.js";
 import { html, useEffect, useSignal } from "../lib/ui.js";
 import { readCatalogue } from "./catalogue.js";
 import { create } from "./changes.js";
@@ -45,8 +46,7 @@ export function NewBooking({ at }) {
       panel.value = null;
     } catch (refused) {
       if (!(refused instanceof Refused || refused instanceof Unreachable)) throw refused;
-      const more = refused instanceof Refused ? refused.errors.map((one) => one.message) : [];
-      problem.value = [...new Set([refused.message, ...more])].join(" ");
+      problem.value = sentences(refused);
     } finally {
       isSaving.value = false;
     }

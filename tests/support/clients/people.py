@@ -24,6 +24,7 @@ def make_user(staff: httpx.Client, **body: Any) -> dict[str, Any]:
 def free_phone() -> str:
     """A number that nobody has, of ten digits.
 
-    Counted, not drawn: of forty drawn from ten thousand two are one, every twelfth time, and then one person books twice.
+    Counted, not drawn: of forty numbers drawn from ten thousand, two are equal in one run of thirteen, and then one
+    person books twice.
     """
     return f"202{next(_numbers)}"

@@ -1,5 +1,6 @@
 /** When the desk is open: one row of settings for all its services. */
-import { get, post, Refused, Unreachable } from "../../lib/api.js";
+import { get, post } from "../../lib/api.js";
+import { useSaid } from "../../lib/said.js";
 import { html, useEffect, useSignal } from "../../lib/ui.js";
 import { WEEKDAYS } from "./values.js";
 
@@ -8,25 +9,15 @@ import { WEEKDAYS } from "./values.js";
 export function Hours() {
   /** @type {import("../../vendor/signals-core.js").Signal<Hours | null>} */
   const hours = useSignal(null);
-  const said = useSignal("");
-  const isBad = useSignal(false);
+  const { tried, told } = useSaid();
   /** @param {() => Promise<any>} ask @param {string} words */
-  const tried = async (ask, words) => {
-    try {
+  const show = (ask, words) =>
+    tried(async () => {
       hours.value = (await ask()).data;
-      said.value = words;
-      isBad.value = false;
-    } catch (problem) {
-      if (!(problem instanceof Refused || problem instanceof Unreachable)) throw problem;
-      said.value = [
-        problem.message,
-        ...(problem instanceof Refused ? problem.errors.map((one) => one.message) : []),
-      ].join(" ");
-      isBad.value = true;
-    }
-  };
+      return words;
+    });
   useEffect(() => {
-    tried(() => get("/api/booking/settings/"), "");
+    show(() => get("/api/booking/settings/"), "");
   }, []);
   /** @param {SubmitEvent & {currentTarget: HTMLFormElement}} event */
   const send = (event) => {
@@ -39,14 +30,14 @@ export function Hours() {
       OFF_DAYS: sent.getAll("off").join(","),
       is_active: sent.has("is_active"),
     };
-    tried(() => post("/api/booking/settings/", body), "Saved.");
+    show(() => post("/api/booking/settings/", body), "Saved.");
   };
   const now = hours.value;
   const off = now?.OFF_DAYS.split(",") ?? [];
   return html`
     <section aria-label="Hours">
       <h2>Hours of the desk</h2>
-      <div role="status">${said.value && html`<p class=${isBad.value ? "note note--bad" : "note note--good"}>${said.value}</p>`}</div>
+      ${told}
       ${
         now &&
         html`<form class="card desk-form" onSubmit=${send} aria-label="Hours of the desk">

@@ -1,5 +1,6 @@
 /** Parts of packages that somebody bought and that have no time yet: each gets one here. */
-import { get, post, Refused, Unreachable } from "../../lib/api.js";
+import { get, post } from "../../lib/api.js";
+import { useSaid } from "../../lib/said.js";
 import { clock, shortDay } from "../../lib/times.js";
 import { html, useEffect, useSignal } from "../../lib/ui.js";
 import { instantOf } from "../local_time.js";
@@ -21,20 +22,7 @@ const SHOWN = 100;
 export function Parts({ userId, changes }) {
   /** @type {import("../../vendor/signals-core.js").Signal<Part[]>} */
   const found = useSignal([]);
-  const said = useSignal("");
-  const isBad = useSignal(false);
-  /** @param {() => Promise<string>} ask */
-  const tried = async (ask) => {
-    try {
-      said.value = await ask();
-      isBad.value = false;
-    } catch (problem) {
-      if (!(problem instanceof Refused || problem instanceof Unreachable)) throw problem;
-      const more = problem instanceof Refused ? problem.errors.map((one) => one.message) : [];
-      said.value = [...new Set([problem.message, ...more])].join(" ");
-      isBad.value = true;
-    }
-  };
+  const { tried, told, isSilent } = useSaid();
   /** @param {string} words */
   const read = async (words) => {
     const asked = query({ user_id: userId, status: "draft", page_size: SHOWN });
@@ -50,10 +38,10 @@ export function Parts({ userId, changes }) {
       await post(`${MARKET}/bookings/${part.id}/reschedule/`, await to);
       return await read(`${part.service.name} has its time.`);
     });
-  if (found.value.length === 0 && said.value === "") return null;
+  if (found.value.length === 0 && isSilent) return null;
   return html`
     <h3>Bought, without a time yet</h3>
-    <div role="status">${said.value && html`<p class=${isBad.value ? "note note--bad" : "note note--good"}>${said.value}</p>`}</div>
+    ${told}
     <ul class="desk-found">
       ${found.value.map(
         (part) => html`<li key=${part.id} class="desk-line">

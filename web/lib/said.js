@@ -1,6 +1,6 @@
 /** What is said of the last thing that was asked, good or bad. */
-import { Refused, Unreachable } from "../lib/api.js";
-import { html, useSignal } from "../lib/ui.js";
+import { Refused, Unreachable } from "./api.js";
+import { html, useSignal } from "./ui.js";
 
 /** `tried` resolves to whether it was done; the answer of `ask` is what is said then. */
 export function useSaid() {
@@ -13,7 +13,7 @@ export function useSaid() {
       isBad.value = false;
     } catch (problem) {
       if (!(problem instanceof Refused || problem instanceof Unreachable)) throw problem;
-      said.value = problem instanceof Refused ? inOurWords(problem) || sentences(problem) : problem.message;
+      said.value = (problem instanceof Refused && inOurWords(problem)) || sentences(problem);
       isBad.value = true;
     }
     return !isBad.value;
@@ -21,8 +21,11 @@ export function useSaid() {
   const told = html`<div role="status">
     ${said.value && html`<p class=${isBad.value ? "note note--bad" : "note note--good"}>${said.value}</p>`}
   </div>`;
-  return { tried, told };
+  return { tried, told, isSilent: said.value === "" };
 }
 
-/** @param {Refused} problem */
-const sentences = (problem) => [...new Set([problem.message, ...problem.errors.map((one) => one.message)])].join(" ");
+/** Why something was not done, in the API's own words: each sentence once. @param {Refused | Unreachable} problem */
+export function sentences(problem) {
+  const more = problem instanceof Refused ? problem.errors.map((one) => one.message) : [];
+  return [...new Set([problem.message, ...more])].join(" ");
+}
